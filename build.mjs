@@ -1,8 +1,9 @@
 // Bundles src/main.ts into dist/. Code splitting keeps each command's own modules out of the others'
 // start-up: `lbctl validate` never loads ssh2, `lbctl status --json` never loads listr2.
-import { rm } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 await rm('dist', { recursive: true, force: true });
 await build({
   entryPoints: ['src/main.ts'],
@@ -16,7 +17,9 @@ await build({
   // ssh2's native add-ons are optional accelerators that need a compiler; without them it uses node:crypto.
   external: ['cpu-features', './crypto/build/Release/sshcrypto.node', '*.node'],
   banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
   },
+  define: { LBCTL_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
 });
+await chmod('dist/main.js', 0o755);

@@ -40,17 +40,22 @@ export function raw(code: string): Command {
 export type ShellValue = string | number | Secret | Text | Command | readonly (string | number)[];
 
 /**
- * Shell code in which every interpolated value is quoted as one word (a list: one word each); only a
+ * Shell code as it is written here (no escapes but `\${` and the backtick), in which every interpolated value is quoted as one word (a list: one word each); only a
  * `Command` is taken in as code.
  */
 export function sh(strings: TemplateStringsArray, ...values: readonly ShellValue[]): Command {
   const parts: (string | Text)[] = [];
-  strings.forEach((piece, index) => {
-    parts.push(piece);
+  strings.raw.forEach((written, index) => {
+    parts.push(unescape(written));
     const value = values[index];
     if (value !== undefined) parts.push(toShell(value));
   });
   return new Command(Text.of(...parts));
+}
+
+/** The raw text keeps backslashes for the shell; only what a template literal itself makes us escape goes. */
+function unescape(written: string): string {
+  return written.replaceAll('\\${', '${').replaceAll('\\`', '`');
 }
 
 function toShell(value: ShellValue): string | Text {

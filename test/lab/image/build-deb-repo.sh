@@ -9,6 +9,13 @@ apt-get install -y --no-install-recommends dpkg-dev rpm createrepo-c cpio
 cd /srv/apt
 apt-get -o APT::Sandbox::User=root download "${closure[@]}"
 dpkg-scanpackages --multiversion . > Packages
-gzip -k Packages
-apt-ftparchive -o APT::FTPArchive::Release::Origin=lab release . > /tmp/Release
-mv /tmp/Release Release
+
+# The same two packages once more with a higher version, in a repository of their own: for tests of upgrades.
+mkdir -p /srv/apt-updates
+for package in haproxy keepalived; do
+  dpkg-deb -R /srv/apt/"$package"_*.deb "/tmp/$package"
+  sed -i -E 's/^Version: .*/&+lab1/' "/tmp/$package/DEBIAN/control"
+  dpkg-deb -b "/tmp/$package" "/srv/apt-updates/${package}_lab1.deb"
+done
+cd /srv/apt-updates
+dpkg-scanpackages . > Packages

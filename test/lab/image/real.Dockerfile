@@ -4,6 +4,7 @@
 # lab was developed neither could be reached, so this file has not been run there.
 ARG BASE
 FROM ${BASE}
+LABEL lbctl.lab.image=1
 COPY setup-host.sh lab-init /usr/local/sbin/
 RUN if command -v dnf >/dev/null; then \
       dnf install -y systemd openssh-server sudo firewalld policycoreutils iproute procps-ng iputils util-linux \

@@ -56,7 +56,8 @@ SELINUXTYPE=targeted
 CONF
 systemctl enable firewalld
 
-# EL has none of these; whoever looks for them must not find a Debian. sshd is called sshd there.
+# EL has none of these; whoever looks for them must not find a Debian. sshd is called sshd there, and yum is dnf.
+ln -sf dnf /usr/bin/yum
 ln -sf /lib/systemd/system/ssh.service /etc/systemd/system/sshd.service
 rm -rf /usr/bin/apt /usr/bin/apt-* /usr/bin/dpkg /usr/bin/dpkg-* /etc/apt /etc/debian_version \
   /var/lib/apt /var/cache/apt /var/lib/dpkg /usr/lib/sysctl.d/*.conf /srv/rpm/release

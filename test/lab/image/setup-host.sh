@@ -30,7 +30,7 @@ systemctl set-default multi-user.target
 # What a container cannot or must not do: devices, consoles, the machine's own kernel file systems, timed downloads.
 # sshd-keygen would make other host keys than the lab's.
 for unit in systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket systemd-udev-trigger.service \
-  console-getty.service getty.target getty@.service serial-getty@.service systemd-logind.service \
+  console-getty.service getty.target getty@.service serial-getty@.service \
   sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount \
   dev-hugepages.mount dev-mqueue.mount proc-sys-fs-binfmt_misc.automount systemd-modules-load.service \
   systemd-remount-fs.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
@@ -42,4 +42,5 @@ done
 rm -f /usr/lib/sysctl.d/*.conf /etc/sysctl.d/*.conf
 : > /etc/sysctl.conf
 : > /etc/machine-id
+mkdir -p /etc/default && touch /etc/default/locale # else sshd complains at every login
 chmod 0755 /usr/local/sbin/lab-init

@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { EXIT } from '../base/exit-codes.js';
+import { UserError } from '../base/errors.js';
+import type { Secret } from '../base/secret.js';
+import { loadInventory, readInventoryText, readSecretFile } from '../inventory/load.js';
+import type { Cluster, Inventory } from '../inventory/model.js';
+import { formatSourceDiagnostics } from '../inventory/print.js';
+import { resolveClusterSecrets } from '../inventory/secrets.js';
+import type { GlobalOptions, Io } from './options.js';
+
+/** Seconds that a command which prints a secret may take. */
+const SECRET_COMMAND_LIMIT = 60;
+
+/** A mistake in a flag. Nothing was contacted. */
+export function wrongFlag(code: string, summary: string, hint?: string): UserError {
+  return new UserError(EXIT.badInput, [{ severity: 'error', code, summary, ...(hint === undefined ? {} : { hint }) }]);
+}
+
+export function useColor(io: Io, options: GlobalOptions, stream: NodeJS.WriteStream): boolean {
+  if (options.color === false || (io.env.NO_COLOR ?? '') !== '') return false;
+  return stream.isTTY === true;
+}
+
+export function inventoryPath(argument: string | undefined, env: Io['env']): string {
+  return argument ?? env.LBCTL_INVENTORY ?? './inventory.yaml';
+}
+
+export type Loaded =
+  | { readonly ok: true; readonly inventory: Inventory; readonly warnings: number }
+  | { readonly ok: false };
+
+/** Reads the inventory; its mistakes and warnings go to stderr with their source lines. */
+export async function load(path: string, io: Io, options: GlobalOptions): Promise<Loaded> {
+  const text = await readInventoryText(path, {});
+  const source = text.ok ? text.value : '';
+  const result = text.ok ? await loadInventory(path, { env: io.env, ...(path === '-' ? { stdin: () => source } : {}) }) : text;
+  const diagnostics = result.ok ? result.value.warnings : result.error;
+  if (diagnostics.length > 0 && (options.quiet !== true || !result.ok)) {
+    const color = useColor(io, options, io.stderr);
+    io.stderr.write(`${formatSourceDiagnostics(diagnostics, source, { color })}\n`);
+  }
+  return result.ok ? { ok: true, inventory: result.value.inventory, warnings: diagnostics.length } : { ok: false };
+}
+
+/** Every `auth_pass`. @throws UserError */
+export async function secretsOf(inventory: Inventory, io: Io): Promise<ReadonlyMap<string, Secret>> {
+  const resolved = await resolveClusterSecrets(inventory, {
+    env: io.env,
+    readFile: readSecretFile,
+    runCommand: (command) =>
+      new Promise((resolve) => {
+        execFile('/bin/sh', ['-c', command], { timeout: SECRET_COMMAND_LIMIT * 1000 }, (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+          resolve({ exitCode: code, stdout, stderr });
+        });
+      }),
+    warn: (warning) => io.stderr.write(`warning: ${warning.summary}\n`),
+  });
+  if (resolved.ok) return resolved.value;
+  throw new UserError(EXIT.badInput, resolved.error);
+}
+
+/** `auth_pass` of one cluster by instance name. */
+export function authPassOf(cluster: Cluster, secrets: ReadonlyMap<string, Secret>): ReadonlyMap<string, Secret> {
+  return new Map(
+    cluster.vrrpInstances.flatMap((instance) => {
+      const secret = secrets.get(`${cluster.name}/${instance.name}`);
+      return secret === undefined ? [] : [[instance.name, secret] as const];
+    }),
+  );
+}
+
+export interface Chosen {
+  readonly cluster: Cluster;
+  /** Hosts that may be changed; null: all. */
+  readonly limit: ReadonlySet<string> | null;
+}
+
+/** `--limit cluster`, `--limit cluster/host`, several with commas, `*` for any part of a name. @throws UserError */
+export function chooseClusters(inventory: Inventory, pattern: string | undefined): Chosen[] {
+  if (pattern === undefined) return inventory.clusters.map((cluster) => ({ cluster, limit: null }));
+  const wanted = new Map<Cluster, Set<string> | null>();
+  for (const part of pattern.split(',').map((it) => it.trim())) {
+    const [clusterPart = '', hostPart] = part.split('/', 2);
+    let met = false;
+    for (const cluster of inventory.clusters.filter((it) => matches(clusterPart, it.name))) {
+      const hosts = cluster.hosts.map((host) => host.name).filter((name) => hostPart === undefined || matches(hostPart, name));
+      if (hosts.length === 0) continue;
+      met = true;
+      const before = wanted.get(cluster);
+      if (hostPart === undefined || before === null) wanted.set(cluster, null);
+      else wanted.set(cluster, new Set([...(before ?? []), ...hosts]));
+    }
+    if (!met) {
+      const known = inventory.clusters.flatMap((it) => it.hosts.map((host) => `${it.name}/${host.name}`)).join(', ');
+      throw wrongFlag('bad-limit', `--limit "${part}" meets no host of the inventory`, `known: ${known}`);
+    }
+  }
+  return inventory.clusters.flatMap((cluster) => {
+    const limit = wanted.get(cluster);
+    return limit === undefined ? [] : [{ cluster, limit }];
+  });
+}
+
+function matches(pattern: string, name: string): boolean {
+  const expression = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*');
+  return new RegExp(`^${expression}$`).test(name);
+}
+
+/** A whole number of a flag. @throws UserError */
+export function wholeNumber(flag: string, value: string | undefined, range: { min: number; max: number }): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < range.min || number > range.max) {
+    throw wrongFlag('bad-flag', `${flag} takes a whole number from ${range.min} to ${range.max}, not "${value}"`);
+  }
+  return number;
+}
+
+export function home(env: Io['env']): string {
+  return env.HOME ?? homedir();
+}
+
+export async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8');
+}

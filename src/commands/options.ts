@@ -1,0 +1,30 @@
+/** The flags that mean the same everywhere, as commander hands them over. */
+export interface GlobalOptions {
+  readonly limit?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  /** commander's form of --no-color. */
+  readonly color?: boolean;
+  readonly parallel?: string;
+  readonly timeout?: string;
+  readonly lockWait?: string;
+  readonly logFile?: string;
+  readonly yes?: boolean;
+}
+
+export interface UpOptions extends GlobalOptions {
+  readonly check?: boolean;
+  readonly diff?: boolean;
+  readonly playbook?: string;
+  readonly force?: boolean;
+}
+
+/** What a command needs of the process; tests give their own. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted by the first interrupt. */
+  readonly interrupted: AbortSignal;
+}

@@ -1,0 +1,75 @@
+import pLimit from 'p-limit';
+import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
+import type { Diagnostic } from '../base/diagnostic.js';
+import { closeAll } from '../engine/connect.js';
+import type { PlanDocument, Problem } from '../engine/documents.js';
+import { prepare, type Prepared, summarize } from '../engine/prepare.js';
+import { authPassOf, chooseClusters, inventoryPath, load, secretsOf, useColor } from './input.js';
+import type { Io, UpOptions } from './options.js';
+import { loadPlaybook, shippedPlaybook } from './playbook.js';
+import { openReporter, openTransport, parallelOf } from './run.js';
+
+type ClusterDocument = PlanDocument['clusters'][number];
+
+/** `lbctl plan`: what `up` would change, with diffs; touches nothing. */
+export async function plan(argument: string | undefined, options: UpOptions, io: Io): Promise<ExitCode> {
+  const path = inventoryPath(argument, io.env);
+  const loaded = await load(path, io, options);
+  if (!loaded.ok) return EXIT.badInput;
+  const chosen = chooseClusters(loaded.inventory, options.limit);
+  const limit = pLimit(parallelOf(options));
+  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
+  const secrets = await secretsOf(loaded.inventory, io);
+
+  // With --json stdout belongs to the document alone: progress goes to stderr as lines.
+  const reporter = await openReporter(options, io, options.json === true ? 'lines' : undefined);
+  try {
+    const emit = reporter.handle.bind(reporter);
+    const transport = await openTransport(io, emit);
+    const exits: ExitCode[] = [];
+    const clusters = await Promise.all(
+      chosen.map(({ cluster, limit: hosts }) =>
+        limit(async () => {
+          const authPass = authPassOf(cluster, secrets);
+          const force = options.force === true;
+          const input = { cluster, playbook, authPass, transport, emit, limit: hosts, force, signal: io.interrupted };
+          const prepared = await prepare(input);
+          closeAll(prepared.connected);
+          exits.push(exitOf(prepared));
+          return documentOf(cluster.name, prepared);
+        }),
+      ),
+    );
+    await reporter.close();
+    await print({ clusters }, options, io);
+    return worstExit([...exits, ...(io.interrupted.aborted ? [EXIT.interrupted] : [])]);
+  } finally {
+    await reporter.close();
+  }
+}
+
+function exitOf({ plan: made }: Prepared): ExitCode {
+  if (made === null) return EXIT.unreachable;
+  if (made.status === 'error') return EXIT.failed;
+  return made.status === 'changes' ? EXIT.changesPending : EXIT.ok;
+}
+
+function documentOf(name: string, { plan: made, unreachable }: Prepared): ClusterDocument {
+  const problems = [...unreachable, ...(made?.problems ?? [])].map(problemOf);
+  return { name, status: made?.status ?? 'error', changes: made === null ? [] : summarize(made), problems };
+}
+
+function problemOf({ code, summary, detail, hint, host }: Diagnostic): Problem {
+  const message = [summary, detail, hint].filter(Boolean).join('; ');
+  return { code, message, host: host ?? null };
+}
+
+async function print(document: PlanDocument, options: UpOptions, io: Io): Promise<void> {
+  if (options.json === true) {
+    const { toJson } = await import('../report/ndjson.js');
+    io.stdout.write(`${toJson(document, 2)}\n`);
+    return;
+  }
+  const { formatPlan } = await import('../report/plan.js');
+  io.stdout.write(`${formatPlan(document, { color: useColor(io, options, io.stdout), diff: options.quiet !== true })}\n`);
+}

@@ -1,0 +1,53 @@
+import pLimit from 'p-limit';
+import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
+import { assess, statusProbes } from '../engine/assess.js';
+import { closeAll, connectAll } from '../engine/connect.js';
+import type { ClusterStatus, StatusDocument } from '../engine/documents.js';
+import { observeAll } from '../engine/observe-cluster.js';
+import { chooseClusters, inventoryPath, load, useColor } from './input.js';
+import type { GlobalOptions, Io } from './options.js';
+import { openTransport, parallelOf } from './run.js';
+
+/** `lbctl status`: who holds each virtual address, and whether the pair could take a failure right now. */
+export async function status(argument: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {
+  const path = inventoryPath(argument, io.env);
+  const loaded = await load(path, io, { ...options, quiet: true });
+  if (!loaded.ok) return EXIT.badInput;
+  const chosen = chooseClusters(loaded.inventory, options.limit);
+  const limit = pLimit(parallelOf(options));
+  const transport = await openTransport(io, () => undefined);
+  const clusters = await Promise.all(
+    chosen.map(({ cluster }) =>
+      limit(async () => {
+        const connected = await connectAll(cluster, transport, io.interrupted);
+        try {
+          const probes = statusProbes(cluster);
+          return assess(cluster, await observeAll(connected, () => probes, io.interrupted));
+        } finally {
+          closeAll(connected);
+        }
+      }),
+    ),
+  );
+  await print({ clusters }, options, io);
+  return worstExit([...clusters.map(exitOf), ...(io.interrupted.aborted ? [EXIT.interrupted] : [])]);
+}
+
+/** An unreachable host is named as such, whatever follows from it for the pair. */
+function exitOf({ state, hosts }: ClusterStatus): ExitCode {
+  if (hosts.some((host) => !host.reachable)) return EXIT.unreachable;
+  return state === 'healthy' ? EXIT.ok : EXIT.unhealthy;
+}
+
+async function print(document: StatusDocument, options: GlobalOptions, io: Io): Promise<void> {
+  if (options.json === true) {
+    const { toJson } = await import('../report/ndjson.js');
+    io.stdout.write(`${toJson(document, 2)}\n`);
+    return;
+  }
+  const unhealthy = { clusters: document.clusters.filter((it) => it.state !== 'healthy') };
+  const shown = options.quiet === true ? unhealthy : document;
+  if (shown.clusters.length === 0) return;
+  const { formatStatus } = await import('../report/status.js');
+  io.stdout.write(`${formatStatus(shown, { color: useColor(io, options, io.stdout) })}\n`);
+}

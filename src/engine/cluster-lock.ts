@@ -1,0 +1,97 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { Cluster } from '../inventory/model.js';
+import type { Probe } from '../resources/types.js';
+import { type Session, TransportError } from '../transport/types.js';
+import type { Observation } from './assess.js';
+import { frame, newMark, parseFrame } from './framing.js';
+import { acquireScript, fenceScript, LOCK_HEARTBEAT, LOCKED_EXIT, type LockOwner, parseHolder, releaseScript } from './lock.js';
+import { factsFrom, probeSections } from './observe.js';
+
+const LIMIT = 60;
+
+export type LockResult =
+  | { readonly ok: true; readonly lock: ClusterLock; readonly observations: Map<string, Observation> }
+  | { readonly ok: false; readonly locked: boolean; readonly error: Diagnostic };
+
+interface Refusal {
+  readonly locked: boolean;
+  readonly error: Diagnostic;
+}
+
+/** One change at a time: the lock of a cluster is held on all of its hosts that are reached. */
+export class ClusterLock {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    readonly token: string,
+    readonly sessions: readonly Session[],
+  ) {
+    this.#timer = setInterval(() => {
+      for (const session of sessions) session.run(fenceScript(token), { limit: 20 }).catch(() => undefined);
+    }, LOCK_HEARTBEAT * 1000);
+    this.#timer.unref();
+  }
+
+  /** Frees it on every host; a host that cannot be told frees it by itself. */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.sessions.map((it) => it.run(releaseScript(this.token), { limit: 20 }).catch(() => undefined)));
+  }
+}
+
+/**
+ * Takes the lock on the first host by name, then on the others at once, and looks at each again in the same
+ * round trip: what was planned before may have changed since. The order is the same for everybody, so of two
+ * operators one wins and neither waits for the other.
+ */
+export async function lockCluster(
+  cluster: Cluster,
+  sessions: ReadonlyMap<string, Session>,
+  owner: LockOwner,
+  probesFor: (host: string) => readonly Probe<unknown>[],
+): Promise<LockResult> {
+  const hosts = [...sessions.keys()].sort();
+  const observations = new Map<string, Observation>();
+  const taken: Session[] = [];
+  const take = async (host: string): Promise<Refusal | null> => {
+    const session = sessions.get(host);
+    if (session === undefined) return null;
+    const about = { cluster: cluster.name, host };
+    const mark = newMark();
+    const sections = [{ id: 'lock', script: acquireScript(owner), onFailure: 'stop' } as const, ...probeSections(probesFor(host))];
+    try {
+      const result = await session.run(frame(sections, mark), { limit: LIMIT });
+      const outcome = parseFrame(result, mark).finished.find((it) => it.id === 'lock');
+      if (outcome?.exitCode === 0) {
+        taken.push(session);
+        observations.set(host, { reachable: true, facts: factsFrom(result, mark) });
+        return null;
+      }
+      if (outcome?.exitCode === LOCKED_EXIT) return { locked: true, error: { ...lockedBy(outcome.stdout), ...about } };
+      return { locked: false, error: { severity: 'error', code: 'lock-failed', summary: 'the lock could not be taken', detail: outcome?.stderr.trim() || result.stderr.trim(), ...about } };
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      return { locked: false, error: { ...error.diagnostic, ...about } };
+    }
+  };
+  const [first, ...rest] = hosts;
+  const failures: (Refusal | null)[] = [];
+  if (first !== undefined) failures.push(await take(first));
+  if (failures.every((it) => it === null)) failures.push(...(await Promise.all(rest.map(take))));
+  const failure = failures.find((it) => it !== null);
+  if (failure !== undefined && failure !== null) {
+    await Promise.all(taken.map((it) => it.run(releaseScript(owner.token), { limit: 20 }).catch(() => undefined)));
+    return { ok: false, ...failure };
+  }
+  return { ok: true, lock: new ClusterLock(owner.token, taken), observations };
+}
+
+function lockedBy(stdout: string): Diagnostic {
+  const { who, command, since, age } = parseHolder(stdout);
+  return {
+    severity: 'error',
+    code: 'locked',
+    summary: `${who} is changing this cluster with \`${command}\` since ${since} (last sign of life ${age} s ago)`,
+    hint: 'wait until that run has ended; a lock whose owner is gone frees itself within 60 s',
+  };
+}

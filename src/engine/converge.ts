@@ -1,0 +1,237 @@
+import { randomBytes } from 'node:crypto';
+import type { Diagnostic } from '../base/diagnostic.js';
+import { EXIT, type ExitCode } from '../base/exit-codes.js';
+import type { ClusterPlan } from '../planning/types.js';
+import { lockCluster } from './cluster-lock.js';
+import { closeAll } from './connect.js';
+import type { ClusterStatus } from './documents.js';
+import type { HostRecap } from './events.js';
+import { executeBatch, type HostResult } from './execute.js';
+import { keepScript } from './generations.js';
+import { oneHolderPerVip } from './one-holder.js';
+import { allProbes, type ClusterInput, heldBy, makePlan, type Prepared, prepare, reachableFacts, summarize } from './prepare.js';
+import { judgeVerification, type Verdict, verify } from './verify.js';
+
+export interface ConvergeInput extends ClusterInput {
+  /** user@machine */
+  readonly who: string;
+  /** As the user typed it, without secrets. */
+  readonly command: string;
+  readonly showDiff: boolean;
+}
+
+export interface ClusterResult {
+  readonly exit: ExitCode;
+  readonly hosts: Readonly<Record<string, HostRecap>>;
+  readonly state: string | null;
+  readonly error: string | null;
+}
+
+/** Brings one cluster to what the inventory says, and proves it. Never throws for what a user can mend. */
+export async function convergeCluster(input: ConvergeInput): Promise<ClusterResult> {
+  const recap = new Recap(input);
+  const prepared = await prepare(input);
+  try {
+    return await converge(input, prepared, recap);
+  } finally {
+    closeAll(prepared.connected);
+  }
+}
+
+async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap): Promise<ClusterResult> {
+  const { cluster, emit } = input;
+  for (const error of prepared.unreachable) recap.unreachable(error);
+  if (input.signal.aborted) return recap.end(EXIT.interrupted, null, 'interrupted; nothing was changed');
+  if (prepared.plan === null) return recap.end(EXIT.unreachable, null, 'a host is out of reach; nothing was changed');
+  const refusal = refused(prepared.plan, recap);
+  if (refusal !== null) return refusal;
+  emit({ event: 'plan', cluster: cluster.name, changes: summarize(prepared.plan) });
+  if (prepared.plan.status === 'noop') {
+    const verdict = judgeVerification(cluster, prepared.observations);
+    if (verdict.status.state === 'healthy') return finish(input, verdict, recap);
+    return finish(input, await verifyPhase(input, prepared), recap);
+  }
+
+  emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: 'started' });
+  const token = randomBytes(12).toString('hex');
+  const since = new Date().toISOString();
+  const owner = { token, who: input.who, command: input.command, since };
+  const locked = await lockCluster(cluster, prepared.connected.sessions, owner, (host) => allProbes(cluster, prepared.resources, host));
+  emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: locked.ok ? 'done' : 'failed' });
+  if (!locked.ok) {
+    recap.diagnose(locked.error);
+    return recap.end(locked.locked ? EXIT.locked : EXIT.failed, null, `${locked.error.summary}; nothing was changed`);
+  }
+  try {
+    // The pair may have changed between the first look and the lock: only what is seen under the lock counts.
+    const plan = makePlan(input, prepared.resources, locked.observations);
+    const late = refused(plan, recap);
+    if (late !== null) return late;
+    return await apply(input, prepared, plan, { token, since, held: heldNow(input, locked.observations) }, recap);
+  } finally {
+    await locked.lock.release();
+  }
+}
+
+function heldNow(input: ConvergeInput, observations: Prepared['observations']): ReadonlySet<string> {
+  return new Set([...reachableFacts(observations).values()].flatMap((it) => [...heldBy(input.cluster, it)]));
+}
+
+function refused(plan: ClusterPlan, recap: Recap): ClusterResult | null {
+  for (const problem of plan.problems) recap.diagnose(problem);
+  return plan.status === 'error' ? recap.end(EXIT.failed, null, 'refused; nothing was changed') : null;
+}
+
+interface Applying {
+  readonly token: string;
+  readonly since: string;
+  /** Virtual addresses that were held when the run began: they must be held after every batch. */
+  readonly held: ReadonlySet<string>;
+}
+
+async function apply(
+  input: ConvergeInput,
+  prepared: Prepared,
+  plan: ClusterPlan,
+  { token, since, held }: Applying,
+  recap: Recap,
+): Promise<ClusterResult> {
+  const { cluster, emit } = input;
+  const phase = (state: 'started' | 'done' | 'failed') => emit({ event: 'phase', cluster: cluster.name, phase: 'apply', state });
+  phase('started');
+  const context = {
+    cluster,
+    resources: prepared.resources,
+    sessions: prepared.connected.sessions,
+    token,
+    keep: keepScript({ who: input.who, command: input.command, when: since }),
+    kept: new Set<string>(),
+    emit,
+    interrupted: input.signal,
+    showDiff: input.showDiff,
+  };
+  for (const [index, batch] of plan.batches.entries()) {
+    const left = plan.batches.slice(index + 1);
+    if (input.signal.aborted) {
+      phase('failed');
+      recap.notRun(plan.batches.slice(index));
+      return recap.end(EXIT.interrupted, null, 'interrupted');
+    }
+    const results = await executeBatch(batch, context);
+    for (const result of results) recap.took(result);
+    const failed = results.some((it) => it.error !== null);
+    if (failed || results.some((it) => it.stopped)) {
+      phase('failed');
+      recap.notRun(left);
+      const code = failed ? EXIT.failed : EXIT.interrupted;
+      return recap.end(code, null, failed ? 'a step failed; what comes after it was not begun' : 'interrupted');
+    }
+    if (batch.gates.includes('one-holder-per-vip')) {
+      const problem = await oneHolderPerVip(cluster, prepared.connected, held, emit);
+      if (problem !== null) {
+        phase('failed');
+        recap.diagnose(problem);
+        recap.notRun(left);
+        return recap.end(EXIT.failed, null, problem.summary);
+      }
+    }
+  }
+  phase('done');
+  return finish(input, await verifyPhase(input, prepared), recap);
+}
+
+async function verifyPhase(input: ConvergeInput, prepared: Prepared): Promise<Verdict> {
+  const { cluster, emit } = input;
+  emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state: 'started' });
+  const seen = await verify(cluster, prepared.connected, prepared.resources, input.signal);
+  emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state: seen.status.state === 'healthy' ? 'done' : 'failed' });
+  return seen;
+}
+
+/** What the verification found decides: an unhealthy pair is exit 5, whatever the run did. */
+function finish(input: ConvergeInput, verdict: Verdict, recap: Recap): ClusterResult {
+  const { cluster, emit } = input;
+  const { state } = verdict.status;
+  for (const message of proofLines(verdict.status, verdict.proof)) {
+    emit({ event: 'notice', cluster: cluster.name, host: null, message });
+  }
+  for (const problem of verdict.status.problems) {
+    recap.diagnose({
+      severity: 'error',
+      code: problem.code,
+      summary: problem.message,
+      cluster: cluster.name,
+      ...(problem.host === null ? {} : { host: problem.host }),
+    });
+  }
+  if (state === 'healthy') return recap.end(EXIT.ok, state, null);
+  const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
+  return recap.end(unreachable ? EXIT.unreachable : EXIT.unhealthy, state, `the pair is ${state} after the run: \`lbctl status\` shows it`);
+}
+
+function proofLines(status: ClusterStatus, proof: readonly string[]): string[] {
+  const holders = status.virtual_ips
+    .filter((vip) => vip.holders.length === 1)
+    .map((vip) => `${vip.address} is held by ${vip.holders[0]} alone`);
+  return [...holders, ...proof];
+}
+
+/** What the run did on each host, for the summary. */
+class Recap {
+  readonly #changed = new Map<string, Set<string>>();
+  readonly #errors = new Map<string, string>();
+  readonly #unreachable = new Set<string>();
+  readonly #left = new Set<string>();
+
+  constructor(readonly input: ConvergeInput) {}
+
+  diagnose(diagnostic: Diagnostic): void {
+    this.input.emit({ event: 'diagnostic', diagnostic });
+    if (diagnostic.severity === 'error' && diagnostic.host !== undefined && !this.#errors.has(diagnostic.host)) {
+      this.#errors.set(diagnostic.host, diagnostic.summary);
+    }
+  }
+
+  unreachable(diagnostic: Diagnostic): void {
+    this.diagnose(diagnostic);
+    if (diagnostic.host !== undefined) this.#unreachable.add(diagnostic.host);
+  }
+
+  took(result: HostResult): void {
+    const changed = this.#changed.get(result.host) ?? new Set();
+    for (const resource of result.changed) changed.add(resource);
+    this.#changed.set(result.host, changed);
+    if (result.error !== null) this.diagnose(result.error);
+  }
+
+  notRun(batches: ClusterPlan['batches']): void {
+    const { cluster, emit } = this.input;
+    for (const { play, work } of batches) {
+      for (const { host, items } of work) {
+        this.#left.add(host);
+        for (const { resource, title } of items) {
+          emit({ event: 'task', cluster: cluster.name, host, play, resource, title, state: 'not-run' });
+        }
+      }
+    }
+  }
+
+  end(exit: ExitCode, state: string | null, error: string | null): ClusterResult {
+    const hosts = this.input.cluster.hosts.map(({ name }) => {
+      const changed = [...(this.#changed.get(name) ?? [])].filter((it) => !it.includes(' '));
+      const failure = this.#errors.get(name) ?? null;
+      const status = this.#unreachable.has(name)
+        ? 'unreachable'
+        : failure !== null
+          ? 'failed'
+          : changed.length > 0
+            ? 'changed'
+            : this.#left.has(name) || (exit !== EXIT.ok && exit !== EXIT.unhealthy)
+              ? 'skipped'
+              : 'ok';
+      return [name, { status, changed, error: failure }] as const;
+    });
+    return { exit, hosts: Object.fromEntries(hosts), state, error };
+  }
+}
+

@@ -1,0 +1,66 @@
+import type { ChangeSummary } from './events.js';
+
+/** What `lbctl status --json` prints. */
+export interface StatusDocument {
+  readonly clusters: readonly ClusterStatus[];
+}
+
+/** `degraded`: served, but one failure away from an outage. */
+export type ClusterState = 'healthy' | 'degraded' | 'down' | 'split_brain' | 'unknown';
+
+export interface ClusterStatus {
+  readonly name: string;
+  readonly state: ClusterState;
+  readonly virtual_ips: readonly {
+    readonly address: string;
+    readonly instance: string;
+    readonly holders: readonly string[];
+    readonly expected: string | null;
+  }[];
+  readonly hosts: readonly HostStatus[];
+  readonly servers: readonly {
+    readonly backend: string;
+    readonly server: string;
+    readonly address: string;
+    /** By host: what that host's HAProxy says of the server (`UP`, `DOWN`, `no check`, …). */
+    readonly status: Readonly<Record<string, string>>;
+  }[];
+  readonly problems: readonly Problem[];
+}
+
+export interface HostStatus {
+  readonly name: string;
+  readonly address: string;
+  readonly reachable: boolean;
+  /** systemd's ActiveState; null where the host was not reached. */
+  readonly haproxy: string | null;
+  readonly keepalived: string | null;
+  readonly instances: Readonly<
+    Record<
+      string,
+      {
+        /** MASTER, BACKUP, FAULT, …; null where keepalived does not say. */
+        readonly state: string | null;
+        readonly priority: number | null;
+        readonly effective_priority: number | null;
+      }
+    >
+  >;
+}
+
+export interface Problem {
+  /** Stable, snake_case. */
+  readonly code: string;
+  readonly message: string;
+  readonly host: string | null;
+}
+
+/** What `lbctl plan --json` prints. */
+export interface PlanDocument {
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly status: 'noop' | 'changes' | 'error';
+    readonly changes: readonly ChangeSummary[];
+    readonly problems: readonly Problem[];
+  }[];
+}

@@ -1,0 +1,23 @@
+import { type Facts, type Probe, type ProbeOutput, UnknownFact } from '../resources/types.js';
+
+/** What one host answered, parsed when somebody asks. */
+export class HostFacts implements Facts {
+  readonly #parsed = new Map<string, unknown>();
+
+  /** @param why said of every fact that has no answer */
+  constructor(
+    readonly answers: ReadonlyMap<string, ProbeOutput>,
+    readonly why: string,
+  ) {}
+
+  need<F>(probe: Probe<F>): F {
+    // One key always stands for one probe, hence for one type.
+    if (this.#parsed.has(probe.key)) return this.#parsed.get(probe.key) as F;
+    const output = this.answers.get(probe.key);
+    if (output === undefined) throw new UnknownFact(probe.key, this.why);
+    const result = probe.parse(output);
+    if (!result.ok) throw new UnknownFact(probe.key, result.error);
+    this.#parsed.set(probe.key, result.value);
+    return result.value;
+  }
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { type Command, joinCommands, raw, sh } from '../base/shell.js';
+import type { ProbeOutput } from '../resources/types.js';
+import type { RunResult } from '../transport/types.js';
+
+/** A part of a script whose outcome is told apart from the others'. */
+export interface Section {
+  readonly id: string;
+  readonly script: Command;
+  /** `stop`: where it fails, nothing after it runs. */
+  readonly onFailure: 'continue' | 'stop';
+}
+
+export interface SectionOutcome extends ProbeOutput {
+  readonly id: string;
+}
+
+export interface Outcomes {
+  readonly finished: readonly SectionOutcome[];
+  /** Begun but not ended: the script was ended in it, so what it did is unknown. */
+  readonly unfinished: string | null;
+}
+
+/** Scripts stop between two sections where this file exists on the host (an interrupt). */
+export function stopFile(mark: string): string {
+  return `/run/lbctl-stop.${mark}`;
+}
+
+/** A random word that no output holds by accident. */
+export function newMark(): string {
+  return randomBytes(9).toString('hex');
+}
+
+/**
+ * One script out of several sections, each in a shell of its own, with a line before and after each on both
+ * streams, so that one round trip brings many answers.
+ */
+export function frame(sections: readonly Section[], mark: string, options: { stoppable?: boolean } = {}): Command {
+  const stop = options.stoppable === true ? sh`[ ! -e ${stopFile(mark)} ] || { rm -f ${stopFile(mark)}; exit 0; }` : raw(':');
+  return joinCommands([
+    sh`m=${mark}
+say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
+    ...sections.map(
+      ({ id, script, onFailure }) => sh`${stop}
+say ${`+${id}`}
+(
+${script}
+)
+c=$?
+say "-$c"
+${raw(onFailure === 'stop' ? '[ "$c" = 0 ] || exit 0' : '')}`,
+    ),
+  ]);
+}
+
+export function parseFrame(result: RunResult, mark: string): Outcomes {
+  const out = split(result.stdout, mark);
+  const errors = split(result.stderr, mark);
+  const finished: SectionOutcome[] = [];
+  let unfinished: string | null = null;
+  out.forEach(({ id, text, exitCode }, index) => {
+    if (exitCode === null) unfinished = id;
+    else finished.push({ id, stdout: text, stderr: errors[index]?.text ?? '', exitCode });
+  });
+  return { finished, unfinished };
+}
+
+interface Piece {
+  readonly id: string;
+  readonly text: string;
+  readonly exitCode: number | null;
+}
+
+function split(stream: string, mark: string): Piece[] {
+  return stream
+    .split(`\n${mark}+`)
+    .slice(1)
+    .map((piece) => {
+      const line = piece.indexOf('\n');
+      const id = line < 0 ? piece : piece.slice(0, line);
+      const rest = line < 0 ? '' : piece.slice(line + 1);
+      const end = rest.lastIndexOf(`\n${mark}-`);
+      if (end < 0) {
+        // A section that printed nothing: its closing line follows the opening one at once.
+        const closed = rest.startsWith(`${mark}-`);
+        return { id, text: closed ? '' : rest, exitCode: closed ? Number.parseInt(rest.slice(mark.length + 1), 10) : null };
+      }
+      return { id, text: rest.slice(0, end), exitCode: Number.parseInt(rest.slice(end + mark.length + 2), 10) };
+    });
+}

@@ -1,0 +1,28 @@
+import type { Probe } from '../resources/types.js';
+import type { RunResult, Session } from '../transport/types.js';
+import { HostFacts } from './facts.js';
+import { frame, newMark, parseFrame, type Section } from './framing.js';
+
+/** Seconds for all questions to a host together. */
+const OBSERVE_LIMIT = 60;
+
+/** Asks a host everything in one round trip. @throws TransportError */
+export async function observe(session: Session, probes: readonly Probe<unknown>[], signal?: AbortSignal): Promise<HostFacts> {
+  const mark = newMark();
+  const script = frame(probeSections(probes), mark);
+  const result = await session.run(script, { limit: OBSERVE_LIMIT, ...(signal ? { signal } : {}) });
+  return factsFrom(result, mark);
+}
+
+export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
+  const byKey = new Map(probes.map((probe) => [probe.key, probe]));
+  return [...byKey.values()].map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }));
+}
+
+export function factsFrom(result: RunResult, mark: string): HostFacts {
+  const { finished, unfinished } = parseFrame(result, mark);
+  const why = result.timedOut
+    ? `the host did not answer within the time limit${unfinished === null ? '' : ` (at "${unfinished}")`}`
+    : 'the host did not answer this';
+  return new HostFacts(new Map(finished.map((outcome) => [outcome.id, outcome])), why);
+}

@@ -1,0 +1,184 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import { err, ok } from '../base/result.js';
+import { joinCommands, raw, sh } from '../base/shell.js';
+import type { Cluster, Host } from '../inventory/model.js';
+import { firewalldProbe } from '../resources/firewall.js';
+import { interfaceFor, networkProbe } from '../resources/probes/network.js';
+import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
+import { LISTEN_PERL, LISTEN_PYTHON } from './vrrp-listener.js';
+import { blocksVrrp } from './packet-filter.js';
+
+/** Seconds to listen: more than three advertisement intervals of a second. */
+const LISTEN_SECONDS = 3.5;
+
+interface Wanted {
+  readonly device: string;
+  readonly addresses: readonly string[];
+}
+
+interface PreflightAnswer {
+  readonly speakers: readonly { readonly source: string; readonly virtualRouterId: number }[];
+  /** MAC address by virtual address that somebody answers for. */
+  readonly answered: Readonly<Record<string, string>>;
+  /** Nothing on the host can listen: what is unknown is said. */
+  readonly deaf: boolean;
+  readonly filter: string;
+}
+
+/** What a host looks at before keepalived is started there for addresses that nobody of the cluster holds. */
+function preflightProbe(wanted: readonly Wanted[]): Probe<PreflightAnswer> {
+  const devices = [...new Set(wanted.map(({ device }) => device))];
+  const listen = devices.map((device) => sh`listen ${device} &`);
+  const knock = wanted.flatMap(({ device, addresses }) => addresses.map((it) => sh`knock ${it} ${device} &`));
+  return {
+    key: 'preflight',
+    script: joinCommands([
+      sh`listen() {
+  if command -v python3 >/dev/null; then timeout 10 python3 -c ${LISTEN_PYTHON} "$1" ${LISTEN_SECONDS}
+  elif [ -x /usr/libexec/platform-python ]; then timeout 10 /usr/libexec/platform-python -c ${LISTEN_PYTHON} "$1" ${LISTEN_SECONDS}
+  elif command -v perl >/dev/null; then timeout 10 perl -e ${LISTEN_PERL} "$1" ${LISTEN_SECONDS}
+  else echo 'deaf'; fi || echo 'deaf'
+}
+knock() {
+  ip neigh flush to "$1" dev "$2" >/dev/null 2>&1
+  timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1
+  mac=$(ip neigh show to "$1" dev "$2" | sed -n 's/.*lladdr \([0-9a-f:]*\) .*/\1/p')
+  [ -z "$mac" ] || echo "answered $1 $mac"
+}`,
+      ...listen,
+      ...knock,
+      raw(`wait
+echo filter
+if command -v nft >/dev/null; then nft list ruleset 2>/dev/null
+elif command -v iptables-save >/dev/null; then iptables-save 2>/dev/null; fi
+exit 0`),
+    ]),
+    parse({ stdout, stderr, exitCode }) {
+      if (exitCode !== 0) return err(stderr.trim());
+      const [head = '', ...filter] = stdout.split(/^filter$/m);
+      const speakers = [...head.matchAll(/^vrrp (\S+) (\d+)$/gm)].map(([, source = '', vrid]) => ({
+        source,
+        virtualRouterId: Number(vrid),
+      }));
+      const answered = Object.fromEntries(
+        [...head.matchAll(/^answered (\S+) (\S+)$/gm)].map(([, address = '', mac = '']) => [address, mac]),
+      );
+      return ok({ speakers, answered, deaf: /^deaf$/m.test(head), filter: filter.join('filter') });
+    },
+  };
+}
+
+export interface PreflightQuestion {
+  readonly probe: Probe<PreflightAnswer>;
+  readonly needs: readonly Probe<unknown>[];
+}
+
+/** What to ask a host; null where it cannot be asked yet (the plan says why). */
+export function preflightFor(cluster: Cluster, host: Host, facts: Facts, unheld: ReadonlySet<string>): PreflightQuestion | null {
+  const interfaces = facts.need(networkProbe);
+  const wanted = cluster.vrrpInstances.flatMap((instance): Wanted[] => {
+    const device = interfaceFor(instance, host, interfaces);
+    const addresses = instance.virtualIpaddress.map((vip) => vip.address).filter((it) => unheld.has(it));
+    return device === undefined || addresses.length === 0 ? [] : [{ device, addresses }];
+  });
+  if (wanted.length === 0) return null;
+  return { probe: preflightProbe(wanted), needs: cluster.system.firewall === 'keep' ? [firewalldProbe] : [] };
+}
+
+/** What forbids the first start, seen from one host. */
+export function preflightProblems(cluster: Cluster, host: Host, question: PreflightQuestion, facts: Facts): Diagnostic[] {
+  const about = { cluster: cluster.name, host: host.name };
+  try {
+    const answer = facts.need(question.probe);
+    return [
+      ...foreignHolders(answer).map((it) => ({ ...it, ...about })),
+      ...foreignSpeakers(cluster, answer).map((it) => ({ ...it, ...about })),
+      ...filters(cluster, host, answer, question, facts).map((it) => ({ ...it, ...about })),
+    ];
+  } catch (error) {
+    if (!(error instanceof UnknownFact)) throw error;
+    return [
+      {
+        severity: 'error',
+        code: 'unknown-fact',
+        summary: 'the look before the first start failed',
+        detail: error.reason,
+        hint: 'nothing was changed',
+        ...about,
+      },
+    ];
+  }
+}
+
+function foreignHolders(answer: PreflightAnswer): Diagnostic[] {
+  return Object.entries(answer.answered).map(([address, mac]) => ({
+    severity: 'error',
+    code: 'address-in-use',
+    summary: `another machine answers for ${address} (its MAC address is ${mac})`,
+    hint: `find it with \`ip neigh show ${address}\` and take the address off it, or choose another virtual address`,
+  }));
+}
+
+function foreignSpeakers(cluster: Cluster, answer: PreflightAnswer): Diagnostic[] {
+  const own = new Set(cluster.hosts.map((host) => host.address));
+  const ours = new Set(cluster.vrrpInstances.map((instance) => instance.virtualRouterId));
+  const foreign = answer.speakers.filter((it) => !own.has(it.source) && ours.has(it.virtualRouterId));
+  const problems: Diagnostic[] = [...new Set(foreign.map((it) => `${it.source} ${it.virtualRouterId}`))].map((text) => {
+    const [source, vrid] = text.split(' ');
+    return {
+      severity: 'error',
+      code: 'vrid-in-use',
+      summary: `${source} speaks VRRP with virtual_router_id ${vrid} on this network`,
+      hint: 'choose another `virtual_router_id` for this pair',
+    };
+  });
+  if (!answer.deaf) return problems;
+  return [
+    ...problems,
+    {
+      severity: 'warning',
+      code: 'vrrp-not-heard',
+      summary: 'nothing on this host can listen for foreign VRRP speakers (no python3, no perl): not checked',
+    },
+  ];
+}
+
+function filters(
+  cluster: Cluster,
+  host: Host,
+  answer: PreflightAnswer,
+  question: PreflightQuestion,
+  facts: Facts,
+): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  const { firewall } = cluster.system;
+  const devices = cluster.vrrpInstances.flatMap((it) => interfaceFor(it, host, facts.need(networkProbe)) ?? []);
+  if (question.needs.length > 0) {
+    const firewalld = facts.need(firewalldProbe);
+    for (const zone of new Set(devices.map((it) => firewalld.zoneOf[it] ?? firewalld.zoneOf.default ?? ''))) {
+      const found = firewalld.runtime[zone];
+      if (!firewalld.running || found?.target === 'ACCEPT' || found?.protocols.includes('vrrp') === true) continue;
+      problems.push({
+        severity: 'error',
+        code: 'firewall-drops-vrrp',
+        summary: `firewalld drops VRRP in zone ${zone} (\`system.firewall: keep\`): both hosts would hold the address`,
+        hint: `\`firewall-cmd --permanent --zone=${zone} --add-protocol=vrrp && firewall-cmd --reload\`, or \`firewall: open\``,
+      });
+    }
+  }
+  const chain = blocksVrrp(answer.filter, { devices, ufwGoes: firewall === 'disable' });
+  if (chain !== null) {
+    problems.push({
+      severity: 'error',
+      code: 'filter-drops-vrrp',
+      summary: `the packet filter drops VRRP (${chain}): both hosts would hold the address`,
+      hint: 'accept IP protocol 112 there, for example with `nft insert rule inet filter input ip protocol vrrp accept`',
+    });
+  }
+  return problems;
+}
+
+export function preflightScriptProbes(question: PreflightQuestion): Probe<unknown>[] {
+  return [question.probe, ...question.needs, networkProbe];
+}
+

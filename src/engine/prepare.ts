@@ -1,0 +1,153 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { Secret } from '../base/secret.js';
+import type { Cluster } from '../inventory/model.js';
+import { buildResources, type HostResources } from '../planning/build-resources.js';
+import { planCluster } from '../planning/plan.js';
+import type { ClusterPlan } from '../planning/types.js';
+import type { Playbook } from '../playbook/model.js';
+import { holds, networkProbe } from '../resources/probes/network.js';
+import { throughVipProbe, verifyTargets } from '../resources/probes/through-vip.js';
+import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
+import type { Transport } from '../transport/types.js';
+import { type Observations, statusProbes } from './assess.js';
+import { type Connected, connectAll } from './connect.js';
+import type { ChangeSummary, Emit } from './events.js';
+import { observeAll } from './observe-cluster.js';
+import { preflightFor, preflightProblems, preflightScriptProbes, type PreflightQuestion } from './preflight.js';
+
+export interface ClusterInput {
+  readonly cluster: Cluster;
+  readonly playbook: Playbook;
+  readonly authPass: ReadonlyMap<string, Secret>;
+  readonly transport: Transport;
+  readonly emit: Emit;
+  /** Hosts that may be changed; null: all. */
+  readonly limit: ReadonlySet<string> | null;
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface Prepared {
+  readonly connected: Connected;
+  readonly resources: readonly HostResources[];
+  readonly observations: Observations;
+  /** null where a host that has to be reached was not. */
+  readonly plan: ClusterPlan | null;
+  readonly unreachable: readonly Diagnostic[];
+}
+
+/** Connects, learns everything in one round trip a host, and compares. Changes nothing. */
+export async function prepare(input: ClusterInput): Promise<Prepared> {
+  const { cluster, emit } = input;
+  emit({ event: 'phase', cluster: cluster.name, phase: 'connect', state: 'started' });
+  const connected = await connectAll(cluster, input.transport, input.signal);
+  const reached = connected.failures.size === 0;
+  emit({ event: 'phase', cluster: cluster.name, phase: 'connect', state: reached ? 'done' : 'failed' });
+  const resources = buildResources(input.playbook, cluster, input.authPass);
+  emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: 'started' });
+  const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host), input.signal);
+  const unreachable = unreachableHosts(observations);
+  emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: unreachable.length === 0 ? 'done' : 'failed' });
+  const limit = input.limit ?? new Set(cluster.hosts.map((host) => host.name));
+  const blocking = unreachable.filter((it) => (input.limit === null && !input.force) || limit.has(it.host ?? ''));
+  const plan = blocking.length > 0 ? null : makePlan(input, resources, observations);
+  const shown = plan === null ? null : await withPreflight(input, connected, observations, plan);
+  return { connected, resources, observations, plan: shown, unreachable };
+}
+
+/** Everything that a run asks a host: what resources compare, what the assessment and the verification need. */
+export function allProbes(cluster: Cluster, resources: readonly HostResources[], host: string): Probe<unknown>[] {
+  const own = resources.find((it) => it.host.name === host);
+  return [
+    ...statusProbes(cluster),
+    throughVipProbe(verifyTargets(cluster)),
+    ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes),
+  ];
+}
+
+export function makePlan(input: ClusterInput, resources: readonly HostResources[], observations: Observations): ClusterPlan {
+  const facts = reachableFacts(observations);
+  return planCluster({
+    cluster: input.cluster,
+    playbook: input.playbook,
+    resources,
+    facts,
+    holders: new Set([...facts].filter(([, it]) => heldBy(input.cluster, it).size > 0).map(([host]) => host)),
+    limit: input.limit ?? new Set(facts.keys()),
+  });
+}
+
+export function reachableFacts(observations: Observations): Map<string, Facts> {
+  return new Map([...observations].flatMap(([host, it]) => (it.reachable ? [[host, it.facts] as const] : [])));
+}
+
+function unreachableHosts(observations: Observations): Diagnostic[] {
+  return [...observations.values()].flatMap((it) => (it.reachable ? [] : [it.error]));
+}
+
+/** The cluster's virtual addresses that a host holds; none where its interfaces are unknown (the plan says so). */
+export function heldBy(cluster: Cluster, facts: Facts): Set<string> {
+  try {
+    const interfaces = facts.need(networkProbe);
+    const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+    return new Set(addresses.filter((address) => holds(interfaces, address)));
+  } catch (error) {
+    if (error instanceof UnknownFact) return new Set();
+    throw error;
+  }
+}
+
+/** Looks at the network before keepalived is started for addresses that no host of the cluster holds yet. */
+async function withPreflight(
+  input: ClusterInput,
+  connected: Connected,
+  observations: Observations,
+  plan: ClusterPlan,
+): Promise<ClusterPlan> {
+  const { cluster, emit } = input;
+  const startsKeepalived = plan.changes.some(({ change }) => /^(keepalived_config|service:keepalived)$/.test(change.resource));
+  if (plan.status !== 'changes' || !startsKeepalived) return plan;
+  const facts = reachableFacts(observations);
+  const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
+  const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  const unheld = new Set(all.filter((address) => !held.has(address)));
+  if (unheld.size === 0) return plan;
+  const questions = new Map<string, PreflightQuestion>();
+  for (const host of cluster.hosts) {
+    const own = facts.get(host.name);
+    const question = own === undefined ? null : preflightFor(cluster, host, own, unheld);
+    if (question !== null) questions.set(host.name, question);
+  }
+  if (questions.size === 0) return plan;
+  emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
+  const asked = { ...connected, failures: new Map(), sessions: new Map([...connected.sessions].filter(([it]) => questions.has(it))) };
+  const answers = await observeAll(
+    asked,
+    (host) => {
+      const question = questions.get(host);
+      return question === undefined ? [] : preflightScriptProbes(question);
+    },
+    input.signal,
+  );
+  const problems = cluster.hosts.flatMap((host): Diagnostic[] => {
+    const question = questions.get(host.name);
+    const answer = answers.get(host.name);
+    if (question === undefined || answer === undefined) return [];
+    return answer.reachable ? preflightProblems(cluster, host, question, answer.facts) : [answer.error];
+  });
+  const softened = input.force ? problems.map((it) => ({ ...it, severity: 'warning' as const })) : problems;
+  const refused = softened.some((it) => it.severity === 'error');
+  emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
+  const status = refused ? 'error' : plan.status;
+  return { ...plan, status, batches: refused ? [] : plan.batches, problems: [...plan.problems, ...softened] };
+}
+
+export function summarize(plan: ClusterPlan): ChangeSummary[] {
+  return plan.changes.map(({ host, change }) => ({
+    host,
+    resource: change.resource,
+    verb: change.verb,
+    reason: change.reason,
+    diff: change.diff,
+  }));
+}

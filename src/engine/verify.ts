@@ -1,0 +1,111 @@
+import type { Cluster } from '../inventory/model.js';
+import type { HostResources } from '../planning/build-resources.js';
+import { type Answer, type Target, throughVipProbe, verifyTargets } from '../resources/probes/through-vip.js';
+import { type Facts, UnknownFact } from '../resources/types.js';
+import { assess, type Observations } from './assess.js';
+import type { Connected } from './connect.js';
+import type { ClusterStatus, Problem } from './documents.js';
+import { settleLimit } from './gates.js';
+import { observeAll } from './observe-cluster.js';
+import { allProbes, heldBy, reachableFacts } from './prepare.js';
+
+export interface Verdict {
+  readonly status: ClusterStatus;
+  /** What could be proven, for people: `web answers on http://…: app/web1, app/web2`. */
+  readonly proof: readonly string[];
+}
+
+/** Milliseconds between two looks while a pair settles. */
+const PAUSE = 300;
+
+/** HAProxy's own answers when it has no server to ask. */
+const NO_SERVER = [502, 503, 504];
+
+/**
+ * The assessment, and on top of it what a client would meet: every frontend asked through its virtual address
+ * from a host that does not hold it. Pure.
+ */
+export function judgeVerification(cluster: Cluster, observations: Observations): Verdict {
+  const status = assess(cluster, observations);
+  const facts = reachableFacts(observations);
+  const problems: Problem[] = [];
+  const proof: string[] = [];
+  for (const target of verifyTargets(cluster)) {
+    const answers = [...facts].flatMap(([host, own]) =>
+      heldBy(cluster, own).has(target.address) ? [] : answersTo(target, own, cluster).map((answer) => ({ host, answer })),
+    );
+    const problem = problemOf(target, answers, cluster, facts.size);
+    if (problem !== null) problems.push(problem);
+    else proof.push(proofOf(target, answers));
+  }
+  if (problems.length === 0) return { status, proof };
+  const served = status.state === 'healthy' || status.state === 'degraded';
+  const silent = problems.some((problem) => problem.code === 'no_answer');
+  const state = !served ? status.state : silent ? 'down' : 'degraded';
+  return { status: { ...status, state, problems: [...status.problems, ...problems] }, proof };
+}
+
+interface Asked {
+  readonly host: string;
+  readonly answer: Answer;
+}
+
+function answersTo(target: Target, facts: Facts, cluster: Cluster): Answer[] {
+  try {
+    const answers = facts.need(throughVipProbe(verifyTargets(cluster)));
+    return answers.filter(
+      ({ target: it }) => it.address === target.address && it.port === target.port && it.frontend === target.frontend,
+    );
+  } catch (error) {
+    if (error instanceof UnknownFact) return [];
+    throw error;
+  }
+}
+
+function label(target: Target): string {
+  return `frontend ${target.frontend} on ${target.address}:${target.port}`;
+}
+
+function problemOf(target: Target, asked: readonly Asked[], cluster: Cluster, reachable: number): Problem | null {
+  if (asked.length === 0) {
+    const message = `${label(target)} was not asked through the virtual address: no host that does not hold it could ask`;
+    return reachable < cluster.hosts.length ? null : { code: 'not_verified', message, host: null };
+  }
+  const silent = asked.find(({ answer }) => !answer.connected);
+  if (silent !== undefined) {
+    return { code: 'no_answer', message: `${label(target)} does not answer ${silent.host} through the virtual address`, host: silent.host };
+  }
+  const wanted = cluster.verify.status;
+  const bad = asked.find(({ answer: { status, server } }) =>
+    status === null ? false : wanted !== null && cluster.verify.url === target.frontend ? status !== wanted : NO_SERVER.includes(status) && server === null,
+  );
+  if (bad === undefined) return null;
+  const expected = wanted === null ? 'HAProxy found no server to ask' : `${wanted} was expected`;
+  return { code: 'no_answer', message: `${label(target)} answers ${bad.answer.status} to ${bad.host}: ${expected}`, host: bad.host };
+}
+
+function proofOf(target: Target, asked: readonly Asked[]): string {
+  const hosts = [...new Set(asked.map(({ host }) => host))].join(', ');
+  const servers = [...new Set(asked.flatMap(({ answer }) => answer.server ?? []))].sort();
+  const who = servers.length > 0 ? `: answered by ${servers.join(', ')}` : '';
+  return asked.length === 0 ? `${label(target)}: not asked, a host is out of reach` : `${label(target)} answers ${hosts}${who}`;
+}
+
+/** Looks until the pair is healthy or has had its time to settle, then says what it saw last. */
+export async function verify(
+  cluster: Cluster,
+  connected: Connected,
+  resources: readonly HostResources[],
+  signal: AbortSignal,
+): Promise<Verdict & { readonly observations: Observations }> {
+  const deadline = Date.now() + settleLimit(cluster) * 1000;
+  for (;;) {
+    const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host));
+    const verdict = judgeVerification(cluster, observations);
+    const gone = [...observations.values()].some((it) => !it.reachable);
+    if (verdict.status.state === 'healthy' || gone || signal.aborted || Date.now() > deadline) {
+      return { ...verdict, observations };
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}

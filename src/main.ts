@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { EXIT, type ExitCode } from './base/exit-codes.js';
+import { UserError } from './base/errors.js';
+import type { GlobalOptions, Io, UpOptions } from './commands/options.js';
+import { guardStreams } from './report/guard-streams.js';
+
+declare const LBCTL_VERSION: string;
+
+const interrupt = new AbortController();
+const io: Io = { env: process.env, stdout: process.stdout, stderr: process.stderr, interrupted: interrupt.signal };
+
+/** Set by whichever command ran; commander's own actions return nothing. */
+let exit: ExitCode = EXIT.ok;
+
+function withGlobals(command: Command): Command {
+  return command
+    .option('--limit <pattern>', 'only these: cluster or cluster/host, comma-separated, * allowed')
+    .option('--json', 'JSON on stdout')
+    .option('-v, --verbose', 'also show commands and their output')
+    .option('-q, --quiet', 'only errors')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('--parallel <n>', 'clusters at once');
+}
+
+function withPlaybook(command: Command): Command {
+  return command
+    .option('--playbook <file>', "another playbook than lbctl's own")
+    .option('--force', 'do what safety refused');
+}
+
+function build(): Command {
+  const program = new Command('lbctl')
+    .description('Two bare Linux machines become an HAProxy + keepalived pair that is proven to survive a failure')
+    .version(LBCTL_VERSION)
+    .showHelpAfterError('(lbctl --help shows the commands)')
+    .exitOverride();
+  const inventory = ['[inventory]', 'default: $LBCTL_INVENTORY, else ./inventory.yaml; - is standard input'] as const;
+
+  withPlaybook(withGlobals(program.command('up').argument(...inventory)))
+    .description('build or converge every cluster, standby first, then verify it')
+    .option('--check', 'the same as plan')
+    .option('--diff', 'print the diffs as they are applied')
+    .action(async (file: string | undefined, options: UpOptions) => {
+      exit = await (await import('./commands/up.js')).up(file, options, io);
+    });
+  withPlaybook(withGlobals(program.command('plan').argument(...inventory)))
+    .description('what up would change, with diffs; touches nothing')
+    .action(async (file: string | undefined, options: UpOptions) => {
+      exit = await (await import('./commands/plan.js')).plan(file, options, io);
+    });
+  withGlobals(program.command('status').argument(...inventory))
+    .description('who holds each virtual IP, and whether the pair could take a failure right now')
+    .action(async (file: string | undefined, options: GlobalOptions) => {
+      exit = await (await import('./commands/status.js')).status(file, options, io);
+    });
+  withGlobals(program.command('validate').argument(...inventory))
+    .description('check the inventory without connecting')
+    .action(async (file: string | undefined, options: GlobalOptions) => {
+      exit = await (await import('./commands/validate.js')).validate(file, options, io);
+    });
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+function onInterrupt(): void {
+  if (interrupt.signal.aborted) {
+    process.stderr.write('\ninterrupted again: what the running step did is unknown; run `lbctl plan` to see what is left\n');
+    process.exit(EXIT.interrupted);
+  }
+  process.stderr.write('\ninterrupted: the running step ends, then nothing more begins (once more: give up now)\n');
+  interrupt.abort();
+}
+
+async function main(): Promise<ExitCode> {
+  try {
+    await build().parseAsync(process.argv);
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+    if (error instanceof UserError) {
+      const { formatDiagnostic } = await import('./report/diagnostics.js');
+      for (const it of error.diagnostics) process.stderr.write(`${formatDiagnostic(it, { color: false })}\n`);
+      return error.exitCode;
+    }
+    throw error;
+  }
+}
+
+guardStreams([process.stdout, process.stderr]);
+process.on('SIGINT', onInterrupt);
+process.on('SIGTERM', onInterrupt);
+process.exitCode = await main();

@@ -1,0 +1,26 @@
+import type { SourceSpan } from '../base/diagnostic.js';
+import type { HandlerName } from '../resources/types.js';
+
+export const ORDERS = ['parallel', 'standby-first'] as const;
+export type Order = (typeof ORDERS)[number];
+
+export const GATES = ['haproxy-serving', 'keepalived-settled', 'one-holder-per-vip'] as const;
+export type GateName = (typeof GATES)[number];
+
+export interface Task {
+  readonly name: string;
+  /** A key of RESOURCE_TYPES. */
+  readonly type: string;
+  readonly args: Readonly<Record<string, string>>;
+  readonly notify: readonly HandlerName[];
+  readonly source: SourceSpan;
+}
+
+export interface Play {
+  readonly name: string;
+  readonly order: Order;
+  readonly tasks: readonly Task[];
+  readonly gates: readonly GateName[];
+}
+
+export type Playbook = readonly Play[];

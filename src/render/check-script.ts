@@ -1,0 +1,26 @@
+import type { Check } from '../inventory/model.js';
+import { MONITOR_URI } from './haproxy.js';
+import { GENERATED } from './platform.js';
+
+/** Seconds that HAProxy may take to answer: below keepalived's own time limit, so that the reason is ours. */
+const READ_LIMIT = 0.7;
+
+/**
+ * What keepalived runs to learn whether this host's HAProxy serves. It asks the monitor on loopback, never
+ * the virtual address (a standby would reach the active host's HAProxy) and never the backends (their outage
+ * must not move the address). bash, because its /dev/tcp needs no further program: bare hosts have no curl.
+ */
+export function renderCheckScript(check: Check): string {
+  return `#!/bin/bash
+${GENERATED}
+# Exit 0: HAProxy on this host answers. keepalived runs this every ${check.interval} s.
+exec 2>/dev/null
+exec 3<>/dev/tcp/127.0.0.1/${check.port} || exit 1
+printf 'GET ${MONITOR_URI} HTTP/1.0\\r\\n\\r\\n' >&3 || exit 1
+read -r -t ${READ_LIMIT} answer <&3 || exit 1
+case $answer in
+  *' 200 '*) exit 0 ;;
+esac
+exit 1
+`;
+}

@@ -1,0 +1,34 @@
+import { GENERATED } from './platform.js';
+
+/**
+ * systemd's default gives up after 5 starts in 10 s; RestartSec=0 because its timers coalesce (100 ms became
+ * up to 420 ms). LimitNOFILE: `maxconn 20000` passes `haproxy -c` and then refuses to start at 1,024.
+ */
+const RESTART = ['Restart=always', 'RestartSec=0'];
+const FILE_LIMIT = 262144;
+
+export function renderDropIn(service: 'haproxy' | 'keepalived'): string {
+  const lines = service === 'haproxy' ? [...RESTART, `LimitNOFILE=${FILE_LIMIT}`] : RESTART;
+  return `${GENERATED}
+[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+${lines.join('\n')}
+`;
+}
+
+export interface SysctlSetting {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** So that HAProxy can bind the virtual addresses on the host that does not hold them. */
+export function sysctlSettings(options: { readonly ipv6: boolean }): SysctlSetting[] {
+  const settings = [{ key: 'net.ipv4.ip_nonlocal_bind', value: '1' }];
+  return options.ipv6 ? [...settings, { key: 'net.ipv6.ip_nonlocal_bind', value: '1' }] : settings;
+}
+
+export function renderSysctl(settings: readonly SysctlSetting[]): string {
+  return `${GENERATED}\n${settings.map(({ key, value }) => `${key} = ${value}\n`).join('')}`;
+}

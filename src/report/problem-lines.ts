@@ -1,0 +1,12 @@
+import type { Problem } from '../engine/documents.js';
+import type { Paint } from './paint.js';
+import { block, oneLine } from './sanitize.js';
+
+/** One problem after the other, each with its host and its code; a message's further lines indented. */
+export function problemLines(problems: readonly Problem[], paint: Paint): string[] {
+  return problems.flatMap(({ code, message, host }) => {
+    const [first = '', ...rest] = block(message.trim(), '    ');
+    const where = host === null ? '' : `${oneLine(host)}: `;
+    return [`  ${paint.red('!')} ${where}${first.trimStart()} ${paint.dim(`[${oneLine(code)}]`)}`, ...rest];
+  });
+}

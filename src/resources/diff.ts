@@ -1,0 +1,34 @@
+import { createTwoFilesPatch } from 'diff';
+import type { Text } from '../base/text.js';
+
+const HIDDEN = '********';
+
+/** Words after which a configuration file names a secret. The old text may hold secrets that we never knew. */
+const SECRET_WORDS = [
+  /(\bauth_pass\s+)\S+/g,
+  /(\b(?:insecure-)?password\s+)\S+/g,
+  /(\bstats\s+auth\s+[^:\s]+:)\S+/g,
+];
+
+/** Milliseconds after which a diff is not worth waiting for. */
+const DIFF_LIMIT = 500;
+
+export function hideSecrets(text: string, secrets: readonly string[] = []): string {
+  const known = secrets.filter((secret) => secret !== '');
+  const replaced = known.reduce((result, secret) => result.replaceAll(secret, HIDDEN), text);
+  return SECRET_WORDS.reduce((result, word) => result.replace(word, `$1${HIDDEN}`), replaced);
+}
+
+/** A unified diff of a file, with the secrets of both sides hidden; says so where only a secret differs. */
+export function fileDiff(path: string, before: string | null, after: Text): string {
+  const secrets = after.secrets().map((secret) => secret.reveal());
+  const old = hideSecrets(before ?? '', secrets);
+  const now = hideSecrets(after.reveal(), secrets);
+  if (old === now) return `--- ${path}\n+++ ${path}\n only a secret differs\n`;
+  const patch = createTwoFilesPatch(before === null ? '/dev/null' : path, path, old, now, '', '', {
+    context: 3,
+    timeout: DIFF_LIMIT,
+  });
+  if (patch === undefined) return `--- ${path}\n+++ ${path}\n too different to show\n`;
+  return patch.replace(/^=+\n/, '').replaceAll(/^((?:---|\+\+\+) \S+)\t$/gm, '$1');
+}

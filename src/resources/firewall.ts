@@ -1,0 +1,164 @@
+import { err, ok } from '../base/result.js';
+import { raw, sh } from '../base/shell.js';
+import type { Cluster } from '../inventory/model.js';
+import { interfaceFor, networkProbe } from './probes/network.js';
+import { NOTHING, type Planned, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
+
+interface ZoneFacts {
+  readonly protocols: readonly string[];
+  /** `80/tcp` */
+  readonly ports: readonly string[];
+  readonly target: string;
+}
+
+export interface FirewalldFacts {
+  readonly installed: boolean;
+  /** By `firewall-cmd --state`: systemd may call it active while it is dead. */
+  readonly running: boolean;
+  readonly enabled: boolean;
+  readonly ufwActive: boolean;
+  /** By interface; `default` for the rest. Empty while it does not run. */
+  readonly zoneOf: Readonly<Record<string, string>>;
+  readonly runtime: Readonly<Record<string, ZoneFacts>>;
+  readonly permanent: Readonly<Record<string, ZoneFacts>>;
+}
+
+/** firewall-cmd takes 0.2 s a call: it is asked only while systemd does not say that firewalld is off. */
+export const firewalldProbe: Probe<FirewalldFacts> = {
+  key: 'firewalld',
+  script: raw(`command -v ufw >/dev/null && echo "ufw $(ufw status | sed -n 's/^Status: //p')"
+command -v firewall-cmd >/dev/null || { echo 'installed no'; exit 0; }
+echo 'installed yes'
+echo "enabled $(systemctl is-enabled firewalld 2>/dev/null)"
+case $(systemctl is-active firewalld) in inactive|failed) echo 'state not running'; exit 0 ;; esac
+state=$(timeout 20 firewall-cmd --state 2>&1)
+echo "state $state"
+[ "$state" = running ] || exit 0
+set -e
+echo "default $(timeout 20 firewall-cmd --get-default-zone)"
+timeout 20 firewall-cmd --get-active-zones | awk '/^[^ ]/{z=$1} /^ +interfaces:/{for(i=2;i<=NF;i++)print "zone",$i,z}'
+timeout 20 firewall-cmd --list-all-zones | sed 's/^/runtime /'
+timeout 20 firewall-cmd --permanent --list-all-zones | sed 's/^/permanent /'`),
+  parse({ stdout, stderr, exitCode }) {
+    if (exitCode !== 0) return err(`firewalld could not be asked: ${stderr.trim()}`);
+    const value = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
+    const zoneOf: Record<string, string> = { default: value('default') };
+    for (const [, device = '', zone = ''] of stdout.matchAll(/^zone (\S+) (\S+)$/gm)) zoneOf[device] = zone;
+    return ok({
+      installed: value('installed') === 'yes',
+      running: value('state') === 'running',
+      enabled: value('enabled') === 'enabled',
+      ufwActive: value('ufw') === 'active',
+      zoneOf,
+      runtime: parseZones(stdout, 'runtime'),
+      permanent: parseZones(stdout, 'permanent'),
+    });
+  },
+};
+
+function parseZones(stdout: string, kind: 'runtime' | 'permanent'): Record<string, ZoneFacts> {
+  const zones: Record<string, { protocols: string[]; ports: string[]; target: string }> = {};
+  let current = '';
+  for (const line of stdout.split('\n')) {
+    if (!line.startsWith(`${kind} `)) continue;
+    const text = line.slice(kind.length + 1);
+    const head = /^(\S+)/.exec(text)?.[1];
+    if (head !== undefined) {
+      current = head;
+      zones[current] = { protocols: [], ports: [], target: 'default' };
+      continue;
+    }
+    const zone = zones[current];
+    const [, key, rest = ''] = /^\s+([a-z-]+): *(.*)$/.exec(text) ?? [];
+    if (zone === undefined || key === undefined) continue;
+    const words = rest.split(/\s+/).filter(Boolean);
+    if (key === 'protocols') zone.protocols = words;
+    if (key === 'ports') zone.ports = words;
+    if (key === 'target') zone.target = rest.trim();
+  }
+  return zones;
+}
+
+/** `system.firewall`: switched off, opened for VRRP and the bound ports, or left as it is. */
+export function firewallResource({ cluster, host }: ResourceContext): Resource {
+  const wish = cluster.system.firewall;
+  return {
+    id: 'firewall',
+    probes: wish === 'keep' ? [] : [firewalldProbe, networkProbe],
+    plan(facts) {
+      if (wish === 'keep') return NOTHING;
+      const found = facts.need(firewalldProbe);
+      if (wish === 'disable') return planDisable(found);
+      if (!found.running) return NOTHING;
+      const interfaces = facts.need(networkProbe);
+      const devices = cluster.vrrpInstances
+        .map((instance) => interfaceFor(instance, host, interfaces))
+        .filter((device) => device !== undefined);
+      const zones = new Set(devices.map((device) => found.zoneOf[device] ?? found.zoneOf.default ?? 'public'));
+      return planOpen(found, [...zones], boundPorts(cluster));
+    },
+  };
+}
+
+/** Every TCP port that clients reach: `80/tcp`. */
+export function boundPorts(cluster: Cluster): string[] {
+  const ports = cluster.haproxy.frontends.flatMap((frontend) => frontend.bind.map((bind) => `${bind.port}/tcp`));
+  return [...new Set(ports)];
+}
+
+function planDisable(found: FirewalldFacts): Planned {
+  const steps: Step[] = [];
+  const what: string[] = [];
+  if (found.running || found.enabled) {
+    what.push(`firewalld is ${found.running ? 'running' : 'stopped'} and ${found.enabled ? 'enabled' : 'disabled'}`);
+    steps.push({
+      title: 'switch firewalld off',
+      script: raw('timeout 60 systemctl disable --now firewalld'),
+      limit: 90,
+    });
+  }
+  if (found.ufwActive) {
+    what.push('ufw is active');
+    steps.push({ title: 'switch ufw off', script: raw('timeout 60 ufw disable'), limit: 90 });
+  }
+  if (steps.length === 0) return NOTHING;
+  return planned({
+    resource: 'firewall',
+    title: 'switch the firewall off',
+    verb: 'update',
+    reason: what.join(', '),
+    steps,
+    notice: 'the firewall is switched off here (`system.firewall: disable`); `firewall: open` would keep it and let VRRP and the bound ports through',
+  });
+}
+
+function planOpen(found: FirewalldFacts, zones: readonly string[], ports: readonly string[]): Planned {
+  const steps: Step[] = [];
+  const missing: string[] = [];
+  for (const zone of zones) {
+    for (const [kind, flag, known] of [
+      ['permanent', '--permanent', found.permanent[zone]],
+      ['runtime', '', found.runtime[zone]],
+    ] as const) {
+      if (known?.target === 'ACCEPT') continue;
+      const protocols = known?.protocols.includes('vrrp') === true ? [] : ['--add-protocol=vrrp'];
+      const opens = ports.filter((port) => known?.ports.includes(port) !== true).map((port) => `--add-port=${port}`);
+      const wanted = [...protocols, ...opens];
+      if (wanted.length === 0) continue;
+      missing.push(`zone ${zone} (${kind}) lacks ${wanted.map((it) => it.replace(/^--add-\w+=/, '')).join(', ')}`);
+      steps.push({
+        title: `open zone ${zone} (${kind})`,
+        script: sh`timeout 60 firewall-cmd -q ${[...(flag === '' ? [] : [flag]), `--zone=${zone}`, ...wanted]}`,
+        limit: 90,
+      });
+    }
+  }
+  if (steps.length === 0) return NOTHING;
+  return planned({
+    resource: 'firewall',
+    title: 'let VRRP and the bound ports through firewalld',
+    verb: 'update',
+    reason: missing.join('; '),
+    steps,
+  });
+}

@@ -1,0 +1,97 @@
+import { type Command, sh } from '../base/shell.js';
+import type { Check, Cluster } from '../inventory/model.js';
+import { MONITOR_URI } from '../render/haproxy.js';
+import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
+import type { HandlerName, Step } from './types.js';
+
+/** Seconds that HAProxy may take from the reload until its new process answers. */
+const RELOAD_LIMIT = 15;
+
+/** Succeeds when HAProxy's monitor answers 200 on loopback. */
+export function monitorAnswers(check: Check): Command {
+  return sh`timeout 1 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
+printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3; read -r line <&3; case $line in *" 200 "*) exit 0;; esac; exit 1' ${check.port} ${MONITOR_URI}`;
+}
+
+/** A file "from the future" (the clock was set back) would look newer than every later reload: it is dated now. */
+function notFromTheFuture(path: string): Command {
+  return sh`if [ "$(stat -c %Y ${path})" -gt "$(date +%s)" ]; then touch ${path}; fi`;
+}
+
+/**
+ * `systemctl reload` says 0 although HAProxy could not bind and goes on without a worker: so wait until a
+ * worker that was not there before lives and the monitor answers.
+ */
+function reloadHaproxy(check: Check): Step {
+  return {
+    title: 'reload haproxy',
+    limit: 90,
+    script: sh`pid=$(systemctl show haproxy -p MainPID --value)
+[ "$pid" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
+children() { cat "/proc/$pid/task/$pid/children"; }
+before=" $(children) "
+${notFromTheFuture(HAPROXY_CFG)}
+timeout -k 5 60 systemctl reload haproxy || exit $?
+fresh() {
+  for p in $(children); do
+    case $before in *" $p "*) ;; *) [ "$(sed 's/.*) //;s/ .*//' "/proc/$p/stat" 2>/dev/null)" = Z ] || return 0 ;; esac
+  done
+  return 1
+}
+i=0
+while [ $i -lt ${RELOAD_LIMIT * 20} ]; do
+  i=$((i + 1))
+  if fresh && ${monitorAnswers(check)}; then
+    sleep 0.1
+    fresh && exit 0
+  fi
+  sleep 0.05
+done
+echo ${`HAProxy took the reload but no new process of it serves after ${RELOAD_LIMIT} s`} >&2
+journalctl -u haproxy -n 15 --no-pager -o cat >&2
+exit 1`,
+  };
+}
+
+/** keepalived dies on a reload with an interface that is not there: look that it lives on. */
+function reloadKeepalived(): Step {
+  return {
+    title: 'reload keepalived',
+    limit: 90,
+    script: sh`pid=$(systemctl show keepalived -p MainPID --value)
+[ -s ${KEEPALIVED_CONF} ] || { echo ${`${KEEPALIVED_CONF} is empty: keepalived would drop its addresses`} >&2; exit 1; }
+${notFromTheFuture(KEEPALIVED_CONF)}
+timeout -k 5 60 systemctl reload keepalived || exit $?
+i=0
+while [ $i -lt 5 ]; do
+  i=$((i + 1))
+  sleep 0.1
+  if [ "$(systemctl show keepalived -p MainPID --value)" != "$pid" ]; then
+    echo 'keepalived died on the reload' >&2
+    journalctl -u keepalived -n 15 --no-pager -o cat >&2
+    exit 1
+  fi
+done`,
+  };
+}
+
+export function handlerStep(name: HandlerName, cluster: Cluster): Step {
+  switch (name) {
+    case 'reload haproxy':
+      return reloadHaproxy(cluster.check);
+    case 'reload keepalived':
+      return reloadKeepalived();
+  }
+}
+
+/** The service whose start makes a handler superfluous. */
+export function handlerService(name: HandlerName): 'haproxy' | 'keepalived' {
+  return name === 'reload haproxy' ? 'haproxy' : 'keepalived';
+}
+
+/** systemd runs by what it read last: a changed unit file counts only after this. */
+export const DAEMON_RELOAD: Step = {
+  title: 'systemctl daemon-reload',
+  script: sh`timeout -k 5 60 systemctl daemon-reload`,
+  limit: 70,
+};

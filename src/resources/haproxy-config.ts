@@ -1,0 +1,75 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import { sameAddress } from '../base/addresses.js';
+import { sh } from '../base/shell.js';
+import { Text } from '../base/text.js';
+import type { Cluster } from '../inventory/model.js';
+import { bindTargets, renderHaproxy } from '../render/haproxy.js';
+import { HAPROXY_CFG } from '../render/platform.js';
+import { planFile } from './managed-file.js';
+import { fileProbe } from './probes/file.js';
+import { type Listener, listenersProbe } from './probes/listeners.js';
+import { osProbe } from './probes/os.js';
+import type { Resource, ResourceContext } from './types.js';
+import { unsupported } from './unsupported.js';
+
+/** haproxy's own check with what its unit loads besides the file: EL's also reads a directory. */
+const VALIDATE = sh`set -- -c -f "$candidate"
+confdir=$(systemctl show haproxy -p Environment --value | tr ' ' '\n' | sed -n 's/^"*CFGDIR=\([^"]*\)"*$/\1/p')
+if [ -n "$confdir" ] && [ -d "$confdir" ]; then set -- "$@" -f "$confdir"; fi
+timeout 30 haproxy "$@" >&2`;
+
+/** haproxy.cfg, checked by the host's own haproxy before it takes the old one's place. */
+export function haproxyConfigResource({ cluster }: ResourceContext): Resource {
+  return {
+    id: 'haproxy_config',
+    probes: [osProbe, listenersProbe, fileProbe(HAPROXY_CFG)],
+    plan(facts) {
+      const os = facts.need(osProbe);
+      if (os.family === null) return unsupported(os, 'haproxy_config');
+      const { change } = planFile(
+        {
+          resource: 'haproxy_config',
+          title: 'HAProxy configuration',
+          path: HAPROXY_CFG,
+          content: new Text([renderHaproxy(cluster, os.family)]),
+          mode: '0640',
+          owner: 'root',
+          group: 'haproxy',
+          validate: VALIDATE,
+        },
+        facts,
+      );
+      return { change, problems: takenPorts(cluster, facts.need(listenersProbe)) };
+    },
+  };
+}
+
+/** `haproxy -c` passes a port that another program holds; the reload would then take the service down. */
+function takenPorts(cluster: Cluster, listeners: readonly Listener[]): Diagnostic[] {
+  const wanted = [
+    { address: '127.0.0.1', port: cluster.check.port },
+    ...cluster.haproxy.frontends.flatMap((it) => it.bind.flatMap((bind) => bindTargets(bind, cluster))),
+  ];
+  return wanted.flatMap(({ address, port }) => {
+    const other = listeners.find(
+      (it) => it.port === port && overlap(it.address, address) && !it.programs.includes('haproxy'),
+    );
+    if (other === undefined) return [];
+    const who = other.programs.join(', ') || 'another program';
+    return [
+      {
+        severity: 'error',
+        code: 'port-taken',
+        summary: `port ${port} is taken by ${who}, which listens on ${other.address}`,
+        hint: `stop it, or bind another port; \`ss -ltnp 'sport = :${port}'\` shows it`,
+        resource: 'haproxy_config',
+      },
+    ];
+  });
+}
+
+const ANY = new Set(['0.0.0.0', '*', '::', '[::]']);
+
+function overlap(one: string, other: string): boolean {
+  return ANY.has(one) || ANY.has(other) || sameAddress(one, other);
+}

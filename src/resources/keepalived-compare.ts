@@ -1,0 +1,80 @@
+/** What of a vrrp_instance both hosts must agree on. */
+interface Agreement {
+  readonly vrid: string;
+  readonly version: string;
+  readonly auth: string;
+  readonly unicast: boolean;
+  /** Version 2 drops adverts with another interval; version 3 does not. */
+  readonly advertInt: string;
+  /** keepalived drops adverts that name another number of addresses. */
+  readonly addresses: number;
+}
+
+/**
+ * True where a host with the old file and one with the new would not accept each other's adverts, so that
+ * both would hold the addresses while only one has changed.
+ */
+export function flipsTogether(before: string, after: string): boolean {
+  const old = agreements(before);
+  const now = agreements(after);
+  for (const [name, agreement] of now) {
+    const was = old.get(name) ?? [...old.values()].find((it) => it.vrid === agreement.vrid);
+    if (was !== undefined && JSON.stringify(was) !== JSON.stringify(agreement)) return true;
+  }
+  return false;
+}
+
+function agreements(text: string): Map<string, Agreement> {
+  const tokens = tokenize(text);
+  const globalVersion = valueAfter(tokens, 'vrrp_version') ?? '2';
+  const found = new Map<string, Agreement>();
+  tokens.forEach((token, index) => {
+    const name = tokens[index + 1];
+    if (token !== 'vrrp_instance' || name === undefined) return;
+    const body = blockAt(tokens, index + 2);
+    const version = valueAfter(body, 'version') ?? globalVersion;
+    found.set(name, {
+      vrid: valueAfter(body, 'virtual_router_id') ?? '',
+      version,
+      auth: `${valueAfter(body, 'auth_type') ?? ''} ${(valueAfter(body, 'auth_pass') ?? '').slice(0, 8)}`,
+      unicast: body.includes('unicast_peer'),
+      advertInt: version === '2' ? (valueAfter(body, 'advert_int') ?? '1') : '',
+      addresses: namedBlock(body, 'virtual_ipaddress').filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word)).length,
+    });
+  });
+  return found;
+}
+
+/** Words and braces; comments (`#`, `!`) end a line. */
+function tokenize(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/[#!].*$/, ''))
+    .join('\n')
+    .replace(/[{}]/g, ' $& ')
+    .split(/\s+/)
+    .filter((word) => word !== '')
+    .map((word) => word.replace(/^"(.*)"$/, '$1'));
+}
+
+function valueAfter(tokens: readonly string[], word: string): string | undefined {
+  const at = tokens.indexOf(word);
+  return at < 0 ? undefined : tokens[at + 1];
+}
+
+/** The words between the brace at `start` and its partner. */
+function blockAt(tokens: readonly string[], start: number): string[] {
+  if (tokens[start] !== '{') return [];
+  let depth = 0;
+  for (let index = start; index < tokens.length; index++) {
+    if (tokens[index] === '{') depth++;
+    if (tokens[index] === '}') depth--;
+    if (depth === 0) return tokens.slice(start + 1, index);
+  }
+  return tokens.slice(start + 1);
+}
+
+function namedBlock(tokens: readonly string[], name: string): string[] {
+  const at = tokens.indexOf(name);
+  return at < 0 ? [] : blockAt(tokens, at + 1);
+}

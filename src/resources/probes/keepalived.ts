@@ -1,0 +1,102 @@
+import { err, ok } from '../../base/result.js';
+import { raw } from '../../base/shell.js';
+import type { Probe } from '../types.js';
+
+export interface VrrpFacts {
+  readonly instance: string;
+  /** MASTER, BACKUP, FAULT, INIT, … */
+  readonly state: string;
+  readonly virtualRouterId: number;
+  readonly priority: number;
+  readonly effectivePriority: number;
+}
+
+/** null: keepalived does not run. */
+export type KeepalivedFacts = { readonly running: true; readonly instances: readonly VrrpFacts[] } | { readonly running: false };
+
+/**
+ * What the running keepalived says of itself. It writes a dump on a signal: as JSON where it was built with
+ * that, else as text. Both hold the password: it is cut out before the dump leaves the host, and the dump is
+ * removed. One asker at a time, since they share the file's name.
+ */
+export const keepalivedProbe: Probe<KeepalivedFacts> = {
+  key: 'keepalived-state',
+  script: raw(`pid=$(systemctl show keepalived -p MainPID --value 2>/dev/null)
+if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
+umask 077
+exec 9>/run/lbctl-dump.lock
+flock -w 5 9 || { echo "another dump is under way" >&2; exit 1; }
+sig=$(keepalived --signum=JSON 2>/dev/null) && kind=json || { sig=$(keepalived --signum=DATA) && kind=data || exit 1; }
+case $sig in ''|*[!0-9]*) echo "keepalived names no signal for a dump" >&2; exit 1 ;; esac
+f=/proc/$pid/root/tmp/keepalived.$kind
+rm -f "$f"
+kill -s "$sig" "$pid" || exit 1
+i=0
+last=
+while [ $i -lt 150 ]; do
+  i=$((i + 1))
+  if [ -s "$f" ]; then
+    size=$(stat -c %s "$f")
+    [ "$size" = "$last" ] && break
+    last=$size
+  fi
+  sleep 0.02
+done
+[ -s "$f" ] || { echo "keepalived wrote no dump within 3 s" >&2; exit 1; }
+echo "$kind"
+sed -e 's/"auth_data":"\\([^"\\\\]\\|\\\\.\\)*"/"auth_data":""/g' -e 's/^\\( *Password = \\).*/\\1/' "$f"
+rm -f "$f"`),
+  parse({ stdout, stderr, exitCode }) {
+    if (exitCode !== 0) return err(`keepalived could not be asked: ${stderr.trim()}`);
+    const [kind = '', ...rest] = stdout.split('\n');
+    if (kind.trim() === 'not-running') return ok({ running: false });
+    const body = rest.join('\n');
+    const instances = kind.trim() === 'json' ? parseJson(body) : parseText(body);
+    return instances === null
+      ? err("keepalived's dump cannot be understood")
+      : ok({ running: true, instances });
+  },
+};
+
+const STATES: Readonly<Record<number, string>> = { 0: 'INIT', 1: 'BACKUP', 2: 'MASTER', 3: 'FAULT' };
+
+function parseJson(body: string): VrrpFacts[] | null {
+  let document: unknown;
+  try {
+    document = JSON.parse(body);
+  } catch {
+    return null;
+  }
+  // 2.2 prints a list of instances; newer ones may wrap it in an object.
+  const list = Array.isArray(document) ? document : (document as { vrrp?: unknown } | null)?.vrrp;
+  if (!Array.isArray(list)) return null;
+  return list.flatMap((entry: { data?: Record<string, unknown> }) => {
+    const data = entry.data;
+    if (data === undefined || typeof data.iname !== 'string') return [];
+    return [
+      {
+        instance: data.iname,
+        state: STATES[Number(data.state)] ?? `state ${String(data.state)}`,
+        virtualRouterId: Number(data.vrid),
+        priority: Number(data.base_priority),
+        effectivePriority: Number(data.effective_priority),
+      },
+    ];
+  });
+}
+
+function parseText(body: string): VrrpFacts[] | null {
+  if (!body.includes('VRRP Topology')) return null;
+  const facts: VrrpFacts[] = [];
+  for (const chunk of body.split(/^ VRRP Instance = /m).slice(1)) {
+    const value = (name: string) => new RegExp(`^ +${name} = (.+)$`, 'm').exec(chunk)?.[1]?.trim() ?? '';
+    facts.push({
+      instance: chunk.split('\n')[0]?.trim() ?? '',
+      state: value('State'),
+      virtualRouterId: Number(value('Virtual Router ID')),
+      priority: Number(value('Priority')),
+      effectivePriority: Number(value('Effective priority')),
+    });
+  }
+  return facts;
+}

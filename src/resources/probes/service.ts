@@ -1,0 +1,77 @@
+import { err, ok } from '../../base/result.js';
+import { sh } from '../../base/shell.js';
+import type { Probe } from '../types.js';
+
+export interface ServiceFacts {
+  /** False where there is no such unit: the package is not installed. */
+  readonly exists: boolean;
+  /** systemd's ActiveState: active, inactive, failed, activating, reloading, … */
+  readonly active: string;
+  /** systemd's UnitFileState: enabled, disabled, masked, … */
+  readonly enabled: string;
+  readonly masked: boolean;
+  readonly mainPid: number;
+  /** The unit's files on disk are newer than what systemd runs by. */
+  readonly needsDaemonReload: boolean;
+  /**
+   * Seconds since the running process last read its configuration; null while it does not run. For HAProxy the
+   * age of its newest process (every reload starts one); else the time since systemd last saw the unit change.
+   */
+  readonly loadedAge: number | null;
+}
+
+/**
+ * Ages come from the kernel's clocks (uptime and process start), which no change of the time of day moves.
+ * systemd's StateChangeTimestampMonotonic moves at every reload that systemd was asked for.
+ */
+export function serviceProbe(service: 'haproxy' | 'keepalived'): Probe<ServiceFacts> {
+  return {
+    key: `service:${service}`,
+    script: sh`s=${service}
+systemctl show "$s" -p LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic || exit 1
+read -r up rest </proc/uptime
+echo "Uptime=$up"
+echo "Ticks=$(getconf CLK_TCK)"
+pid=$(systemctl show "$s" -p MainPID --value)
+if [ "$s" = haproxy ] && [ "$pid" != 0 ]; then
+  for p in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
+    sed 's/.*) //' "/proc/$p/stat" 2>/dev/null | { read -r line && set -- $line && shift 19 && echo "Start=$1"; }
+  done
+fi
+exit 0`,
+    parse({ stdout, stderr, exitCode }) {
+      if (exitCode !== 0) return err(`systemd could not be asked about ${service}: ${stderr.trim()}`);
+      const values = new Map<string, string>();
+      let newestStart = 0;
+      for (const line of stdout.split('\n')) {
+        const at = line.indexOf('=');
+        if (at < 0) continue;
+        const [key, value] = [line.slice(0, at), line.slice(at + 1)];
+        if (key === 'Start') newestStart = Math.max(newestStart, Number(value));
+        else values.set(key, value);
+      }
+      const active = values.get('ActiveState');
+      const load = values.get('LoadState');
+      const uptime = Number(values.get('Uptime'));
+      if (active === undefined || load === undefined || Number.isNaN(uptime)) {
+        return err(`systemd's answer about ${service} was cut short`);
+      }
+      const ticks = Number(values.get('Ticks')) || 100;
+      const started =
+        newestStart > 0
+          ? newestStart / ticks
+          : Number(values.get('StateChangeTimestampMonotonic') ?? '0') / 1e6;
+      const mainPid = Number(values.get('MainPID') ?? '0');
+      const enabled = values.get('UnitFileState') ?? '';
+      return ok({
+        exists: load !== 'not-found',
+        active,
+        enabled,
+        masked: load === 'masked' || enabled.startsWith('masked'),
+        mainPid,
+        needsDaemonReload: values.get('NeedDaemonReload') === 'yes',
+        loadedAge: mainPid > 0 ? uptime - started : null,
+      });
+    },
+  };
+}

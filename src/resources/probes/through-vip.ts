@@ -1,0 +1,129 @@
+import { ok } from '../../base/result.js';
+import { type Command, joinCommands, sh } from '../../base/shell.js';
+import type { Cluster } from '../../inventory/model.js';
+import { bindTargets, SERVER_HEADER } from '../../render/haproxy.js';
+import type { Probe } from '../types.js';
+
+/** Something that must answer on a virtual address. */
+export interface Target {
+  readonly frontend: string;
+  readonly kind: 'http' | 'https' | 'tcp';
+  readonly address: string;
+  readonly port: number;
+  readonly hostHeader: string;
+  readonly path: string;
+  /** Requests to send one after the other: enough to meet every server in turn. */
+  readonly tries: number;
+}
+
+export interface Answer {
+  readonly target: Target;
+  /** Of an HTTP target; null where none came. */
+  readonly status: number | null;
+  /** `backend/server`; null where HAProxy itself answered, or did not say. */
+  readonly server: string | null;
+  readonly connected: boolean;
+}
+
+const MOST_TRIES = 8;
+
+/** What the verification asks: `verify.url`, or every frontend on every virtual address. */
+export function verifyTargets(cluster: Cluster): Target[] {
+  const vips = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  const tcpAndHttp = cluster.haproxy.frontends.flatMap((frontend) => {
+    const servers = cluster.haproxy.backends.find((it) => it.name === frontend.defaultBackend)?.servers;
+    return frontend.bind.flatMap((bind) =>
+      bindTargets(bind, cluster)
+        .filter(({ address }) => vips.includes(address))
+        .map(({ address, port }): Target => {
+          const http = frontend.mode === 'http';
+          return {
+            frontend: frontend.name,
+            kind: !http ? 'tcp' : bind.ssl ? 'https' : 'http',
+            address,
+            port,
+            hostHeader: address,
+            path: '/',
+            tries: http ? Math.min(MOST_TRIES, 2 * Math.max(1, servers?.length ?? 1)) : 1,
+          };
+        }),
+    );
+  });
+  if (cluster.verify.url === null) return tcpAndHttp;
+  return [...tcpAndHttp.filter((target) => target.kind === 'tcp'), urlTarget(cluster.verify.url, vips)];
+}
+
+/** A URL's name need not resolve yet: it is asked of the virtual address, with the name as the Host header. */
+function urlTarget(url: string, vips: readonly string[]): Target {
+  const parsed = new URL(url);
+  const kind = parsed.protocol === 'https:' ? 'https' : 'http';
+  const hostname = parsed.hostname.replace(/^\[|\]$/g, '');
+  const address = vips.includes(hostname) ? hostname : (vips[0] ?? hostname);
+  const port = parsed.port === '' ? (kind === 'https' ? 443 : 80) : Number(parsed.port);
+  return { frontend: url, kind, address, port, hostHeader: parsed.host, path: parsed.pathname + parsed.search, tries: 2 };
+}
+
+/**
+ * Asks each target from this host, unless this host holds the address: what the holder reaches without the
+ * network proves nothing. bash's /dev/tcp asks, since bare hosts have no curl; TLS needs openssl, and where
+ * there is none only the connection is tried.
+ */
+export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answer[]> {
+  return {
+    key: 'through-vip',
+    script: joinCommands([sh`header=${SERVER_HEADER}`, FUNCTIONS, ...targets.map(askCommand)]),
+    parse({ stdout }) {
+      const answers: Answer[] = [];
+      for (const line of stdout.split('\n')) {
+        const [index, connected, statusLine = '', server = ''] = line.split('|');
+        const target = targets[Number(index)];
+        if (index === '' || target === undefined || (connected !== 'yes' && connected !== 'no')) continue;
+        const status = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(statusLine)?.[1];
+        answers.push({
+          target,
+          connected: connected === 'yes',
+          status: status === undefined ? null : Number(status),
+          server: server === '' ? null : server,
+        });
+      }
+      return ok(answers);
+    },
+  };
+}
+
+function askCommand(target: Target, index: number): Command {
+  return sh`ask ${index} ${target.kind} ${target.address} ${target.port} ${target.hostHeader} ${target.path} ${target.tries}`;
+}
+
+const FUNCTIONS: Command = sh`running=$(systemctl is-active keepalived 2>/dev/null)
+http_ask() {
+  timeout -k 1 3 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/$0/$1" || exit 7
+printf "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lbctl\r\nConnection: close\r\n\r\n" "$3" "$2" >&3
+cat <&3' "$1" "$2" "$3" "$4"
+}
+https_ask() {
+  case $1 in *:*) to="[$1]:$2" ;; *) to="$1:$2" ;; esac
+  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lbctl\r\nConnection: close\r\n\r\n' "$4" "$3" |
+    timeout -k 1 3 openssl s_client -quiet -connect "$to" 2>/dev/null
+}
+tcp_ask() { timeout -k 1 3 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/$0/$1" || exit 7' "$1" "$2"; }
+ask() {
+  [ "$running" = active ] || return 0
+  [ -z "$(ip -o addr show to "$3")" ] || return 0
+  kind=$2
+  [ "$kind" != https ] || command -v openssl >/dev/null || kind=tcp
+  if [ "$kind" = tcp ]; then
+    if tcp_ask "$3" "$4"; then echo "$1|yes||"; else echo "$1|no||"; fi
+    return 0
+  fi
+  n=0
+  while [ "$n" -lt "$7" ]; do
+    n=$((n + 1))
+    answer=$("$kind"_ask "$3" "$4" "$5" "$6" | tr -d '\r\000|' | sed '/^$/q')
+    head=$(printf '%s\n' "$answer" | sed -n 1p)
+    server=$(printf '%s\n' "$answer" | sed -n "s/^$header: *//Ip" | head -n 1)
+    case $head in HTTP/*) up=yes ;; *) up=no ;; esac
+    echo "$1|$up|$head|$server"
+    [ "$up" = yes ] || break
+  done
+}`;

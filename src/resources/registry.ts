@@ -1,0 +1,36 @@
+import { checkScriptResource } from './check-script.js';
+import { firewallResource } from './firewall.js';
+import { haproxyConfigResource } from './haproxy-config.js';
+import { keepalivedConfigResource } from './keepalived-config.js';
+import { packagesResource } from './packages.js';
+import { selinuxResource } from './selinux.js';
+import { serviceResource } from './service.js';
+import { sysctlResource } from './sysctl.js';
+import { systemdDropInResource } from './systemd-dropin.js';
+import type { Resource, ResourceContext } from './types.js';
+
+/** A resource type as playbooks name it, with what its arguments may be. */
+export interface ResourceType {
+  /** Argument names with the values that each takes; every one is required. */
+  readonly args: Readonly<Record<string, readonly string[]>>;
+  make(args: Readonly<Record<string, string>>, context: ResourceContext): Resource;
+}
+
+const SERVICES = ['haproxy', 'keepalived'] as const;
+
+function service(args: Readonly<Record<string, string>>): 'haproxy' | 'keepalived' {
+  return args.name === 'keepalived' ? 'keepalived' : 'haproxy';
+}
+
+/** A new resource type is one file and one line here. */
+export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
+  firewall: { args: {}, make: (_, context) => firewallResource(context) },
+  selinux: { args: {}, make: (_, context) => selinuxResource(context) },
+  packages: { args: {}, make: (_, context) => packagesResource(context) },
+  sysctl: { args: {}, make: (_, context) => sysctlResource(context) },
+  haproxy_config: { args: {}, make: (_, context) => haproxyConfigResource(context) },
+  check_script: { args: {}, make: (_, context) => checkScriptResource(context) },
+  keepalived_config: { args: {}, make: (_, context) => keepalivedConfigResource(context) },
+  systemd_dropin: { args: { name: SERVICES }, make: (args) => systemdDropInResource(service(args)) },
+  service: { args: { name: SERVICES }, make: (args) => serviceResource(service(args)) },
+};

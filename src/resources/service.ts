@@ -1,0 +1,67 @@
+import { sh } from '../base/shell.js';
+import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
+import { DAEMON_RELOAD } from './handlers.js';
+import { fileProbe } from './probes/file.js';
+import { serviceProbe } from './probes/service.js';
+import { type HandlerName, NOTHING, planned, type Resource, type Step } from './types.js';
+
+const CONFIG = { haproxy: HAPROXY_CFG, keepalived: KEEPALIVED_CONF } as const;
+
+/** Seconds by which a file must be newer than the process that should have read it: the clocks' granularity. */
+const STALE_MARGIN = 0.05;
+
+/** systemctl's own limit; a hung service blocks a restart over 90 s. */
+const SYSTEMCTL_LIMIT = 60;
+
+/** Enabled, running, and running by the file that is on disk. */
+export function serviceResource(service: 'haproxy' | 'keepalived'): Resource {
+  const config = CONFIG[service];
+  return {
+    id: `service:${service}`,
+    probes: [serviceProbe(service), fileProbe(config)],
+    plan(facts) {
+      const found = facts.need(serviceProbe(service));
+      const file = facts.need(fileProbe(config));
+      const steps: Step[] = [];
+      const reasons: string[] = [];
+      const notify: HandlerName[] = [];
+      const systemctl = (verb: string) => ({
+        title: `systemctl ${verb} ${service}`,
+        script: sh`timeout -k 5 ${SYSTEMCTL_LIMIT} systemctl ${verb} ${service}`,
+        limit: SYSTEMCTL_LIMIT + 10,
+      });
+      if (found.masked) {
+        reasons.push('masked');
+        steps.push(systemctl('unmask'));
+      }
+      if (found.masked || !found.enabled.startsWith('enabled')) {
+        reasons.push(found.exists ? 'not enabled' : 'not installed yet');
+        steps.push(systemctl('enable'));
+      }
+      const runs = ['active', 'reloading'].includes(found.active);
+      if (!runs) {
+        if (found.exists) reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);
+        steps.push(systemctl('restart'));
+      } else {
+        if (found.needsDaemonReload) {
+          reasons.push('its unit files are newer than what systemd runs by');
+          steps.push(DAEMON_RELOAD);
+        }
+        if (file.kind !== 'missing' && found.loadedAge !== null && found.loadedAge > file.age + STALE_MARGIN) {
+          reasons.push(`runs an older configuration than ${config}`);
+          notify.push(`reload ${service}`);
+        }
+      }
+      if (reasons.length === 0) return NOTHING;
+      return planned({
+        resource: `service:${service}`,
+        title: runs ? `mend ${service}` : `enable and start ${service}`,
+        verb: found.exists ? 'update' : 'create',
+        reason: reasons.join(', '),
+        steps,
+        notify,
+        starts: runs ? [] : [service],
+      });
+    },
+  };
+}

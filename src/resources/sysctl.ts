@@ -1,0 +1,64 @@
+import { err, ok } from '../base/result.js';
+import { sh } from '../base/shell.js';
+import { Text } from '../base/text.js';
+import { SYSCTL_CONF } from '../render/platform.js';
+import { renderSysctl, type SysctlSetting, sysctlSettings } from '../render/system.js';
+import { planFile, writeStep } from './managed-file.js';
+import { fileProbe } from './probes/file.js';
+import { NOTHING, type Probe, planned, type Resource, type ResourceContext } from './types.js';
+
+/** The running kernel's values by key. */
+function sysctlProbe(settings: readonly SysctlSetting[]): Probe<Readonly<Record<string, string>>> {
+  return {
+    key: `sysctl:${settings.map(({ key }) => key).join(',')}`,
+    script: sh`for k in ${settings.map(({ key }) => key)}; do
+  printf '%s=' "$k"
+  cat "/proc/sys/$(echo "$k" | tr . /)" || exit 1
+done`,
+    parse({ stdout, stderr, exitCode }) {
+      if (exitCode !== 0) return err(`a kernel setting cannot be read: ${stderr.trim()}`);
+      return ok(Object.fromEntries(stdout.trim().split('\n').map((line) => line.split('=', 2))));
+    },
+  };
+}
+
+/** `ip_nonlocal_bind` in a file of its own, and in force. */
+export function sysctlResource({ cluster }: ResourceContext): Resource {
+  const ipv6 = cluster.vrrpInstances.some((it) => it.virtualIpaddress.some((vip) => vip.family === 6));
+  const settings = sysctlSettings({ ipv6 });
+  const running = sysctlProbe(settings);
+  const file = {
+    resource: 'sysctl',
+    title: 'kernel settings',
+    path: SYSCTL_CONF,
+    content: new Text([renderSysctl(settings)]),
+    mode: '0644',
+    owner: 'root',
+    group: 'root',
+  };
+  const load = {
+    title: `load ${SYSCTL_CONF}`,
+    script: sh`command -v sysctl >/dev/null && exec sysctl -q -p ${SYSCTL_CONF}
+exec /usr/lib/systemd/systemd-sysctl ${SYSCTL_CONF}`,
+    limit: 30,
+  };
+  return {
+    id: 'sysctl',
+    probes: [fileProbe(SYSCTL_CONF), running],
+    plan(facts) {
+      const values = facts.need(running);
+      const off = settings.filter(({ key, value }) => values[key] !== value);
+      const { change } = planFile(file, facts);
+      if (change === null && off.length === 0) return NOTHING;
+      const reasons = off.map(({ key, value }) => `${key} is ${values[key] ?? 'unset'}, not ${value}`);
+      return planned({
+        ...(change ?? {}),
+        resource: 'sysctl',
+        title: 'kernel settings',
+        verb: change?.verb ?? 'update',
+        reason: [change?.reason, ...reasons].filter(Boolean).join('; '),
+        steps: [...(change === null ? [] : [writeStep(file)]), load],
+      });
+    },
+  };
+}

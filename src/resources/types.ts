@@ -1,0 +1,113 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { Result } from '../base/result.js';
+import type { Secret } from '../base/secret.js';
+import type { Command } from '../base/shell.js';
+import type { Cluster, Host } from '../inventory/model.js';
+
+export interface ProbeOutput {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/**
+ * A read-only question to a host: POSIX shell that changes nothing, and a pure parser of its answer. Two
+ * resources that ask the same thing use probes of the same key, and the question is asked once.
+ */
+export interface Probe<F> {
+  readonly key: string;
+  readonly script: Command;
+  /** The error is one sentence: why the answer cannot be understood. */
+  parse(output: ProbeOutput): Result<F, string>;
+}
+
+/** A fact that could not be learnt. It makes the plan an error: unknown is never "unchanged". */
+export class UnknownFact extends Error {
+  override readonly name = 'UnknownFact';
+  constructor(
+    readonly key: string,
+    readonly reason: string,
+  ) {
+    super(`${key}: ${reason}`);
+  }
+}
+
+export interface Facts {
+  /** @throws UnknownFact */
+  need<F>(probe: Probe<F>): F;
+}
+
+export type Verb = 'create' | 'update' | 'delete';
+
+/** One shell script, run as root. It fails by a non-zero exit; its whole stderr is shown then. */
+export interface Step {
+  readonly title: string;
+  readonly script: Command;
+  /** Seconds; 'none' for a package manager's transaction, which is never ended from here. */
+  readonly limit: number | 'none';
+}
+
+/** Handlers in the order in which they run. */
+export const HANDLERS = ['reload haproxy', 'reload keepalived'] as const;
+export type HandlerName = (typeof HANDLERS)[number];
+
+/**
+ * How a change of a running pair must be made. `together`: hosts with the old and the new configuration would
+ * both hold the addresses, so the standby's keepalived is down while the active host changes.
+ */
+export type Coordination = 'independent' | 'together';
+
+/** What one resource would change on one host: a value; secrets in it print as asterisks. */
+export interface Change {
+  readonly resource: string;
+  readonly title: string;
+  readonly verb: Verb;
+  readonly reason: string;
+  readonly diff: string | null;
+  readonly steps: readonly Step[];
+  /** What this change itself asks for; the task's own `notify` comes on top, unless the change is silent. */
+  readonly notify: readonly HandlerName[];
+  /** Nothing that a running service would read differently: a file's mode, say. */
+  readonly silent: boolean;
+  readonly coordination: Coordination;
+  /** Said prominently when it happens: a protection that is switched off. */
+  readonly notice: string | null;
+  /** Services that this change starts or restarts: a reload notified beside it is superfluous. */
+  readonly starts: readonly string[];
+}
+
+export interface Planned {
+  readonly change: Change | null;
+  readonly problems: readonly Diagnostic[];
+}
+
+/** One thing on one host that should be in a certain state. `plan` is pure. */
+export interface Resource {
+  readonly id: string;
+  readonly probes: readonly Probe<unknown>[];
+  /** @throws UnknownFact where what it needs could not be learnt */
+  plan(facts: Facts): Planned;
+}
+
+/** What a resource is made for. */
+export interface ResourceContext {
+  readonly cluster: Cluster;
+  readonly host: Host;
+  /** Resolved `auth_pass` by instance name. */
+  readonly authPass: ReadonlyMap<string, Secret>;
+}
+
+export const NOTHING: Planned = { change: null, problems: [] };
+
+export function planned(
+  change: Pick<Change, 'resource' | 'title' | 'verb' | 'reason' | 'steps'> & Partial<Change>,
+): Planned {
+  return {
+    change: { diff: null, notify: [], silent: false, coordination: 'independent', notice: null, starts: [], ...change },
+    problems: [],
+  };
+}
+
+export function refused(...problems: Diagnostic[]): Planned {
+  return { change: null, problems };
+}

@@ -1,0 +1,12 @@
+import type { OsFacts } from './probes/os.js';
+import { type Planned, refused } from './types.js';
+
+export function unsupported(os: OsFacts, resource: string): Planned {
+  return refused({
+    severity: 'error',
+    code: 'unsupported-distribution',
+    summary: `${os.pretty} is not supported`,
+    hint: 'lbctl knows RHEL, Rocky, AlmaLinux, CentOS Stream, Fedora, openEuler, Debian and Ubuntu',
+    resource,
+  });
+}

@@ -1,0 +1,153 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { quote } from '../base/shell.js';
+import type { Host } from '../inventory/model.js';
+import { errorCode, errorText, failure } from './failures.js';
+import { fingerprint, publicKeyOfLine, publicPartOf } from './key-blob.js';
+
+/** What `ssh` tries by default, as far as these types are supported; the type that is made today first. */
+const DEFAULT_FILES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+
+/** A private key file. `key` is null where the file alone does not do; `obstacle` says why. */
+export interface KeyFile<Key> {
+  readonly path: string;
+  readonly key: Key | null;
+  /** The public key, where it could be found out. */
+  readonly blob: Buffer | null;
+  readonly obstacle: { readonly code: string; readonly text: string; readonly hint: string } | null;
+}
+
+export interface AgentKey<Key> {
+  readonly key: Key;
+  readonly blob: Buffer;
+  readonly comment: string;
+}
+
+/** One key to log in with. */
+export interface Identity<Key> {
+  readonly via: 'agent' | 'file';
+  readonly key: Key;
+  /** For people: the file, or the agent's comment and the fingerprint. Never the key. */
+  readonly label: string;
+}
+
+export interface KeyParser<Key> {
+  /** @returns an Error for what is no private key that can be used; its text says `passphrase` for an encrypted one */
+  parse(text: string): Key | Error;
+  publicBlob(key: Key): Buffer;
+}
+
+export function defaultKeyFiles(homeDir: string): string[] {
+  return DEFAULT_FILES.map((name) => join(homeDir, '.ssh', name));
+}
+
+/** Null when there is no such file. @throws the system's error when it cannot be read */
+export async function readKeyFile<Key>(path: string, parser: KeyParser<Key>): Promise<KeyFile<Key> | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+  const alone = publicKeyOfLine(text);
+  const blob = alone ?? publicPartOf(text) ?? (await publicFileOf(path));
+  const stop = (code: string, problem: string, hint: string) => ({
+    path,
+    key: null,
+    blob,
+    obstacle: { code, text: problem, hint },
+  });
+  if (alone !== null) {
+    return stop(
+      'key-public',
+      `${path} is a public key, and the agent does not hold its private key`,
+      `add the private key to the agent: \`ssh-add ${quote(path.replace(/\.pub$/, ''))}\``,
+    );
+  }
+  if (await readableByOthers(path)) {
+    return stop(
+      'key-open',
+      `${path} can be read by others; ssh ignores such a key, and so does lbctl`,
+      `\`chmod 600 ${quote(path)}\``,
+    );
+  }
+  const key = parser.parse(text);
+  if (!(key instanceof Error)) return { path, key, blob: parser.publicBlob(key), obstacle: null };
+  if (/passphrase/i.test(key.message)) {
+    return stop(
+      'key-encrypted',
+      `${path} is protected by a passphrase, and the agent does not hold it`,
+      `add it to the agent: \`ssh-add ${quote(path)}\``,
+    );
+  }
+  return stop(
+    'key-unsupported',
+    `${path} cannot be used: ${key.message}`,
+    `add it to the agent (\`ssh-add ${quote(path)}\`), or convert it: \`ssh-keygen -p -f ${quote(path)}\``,
+  );
+}
+
+/** The file that the inventory names. @throws TransportError when it is not there */
+export async function readNamedKeyFile<Key>(
+  host: Host,
+  path: string,
+  parser: KeyParser<Key>,
+): Promise<KeyFile<Key>> {
+  const fail = (reason: string) => {
+    const error = failure('unreachable', host, {
+      code: 'identity-file',
+      summary: `the identity_file of ${host.name}, ${path}, ${reason}`,
+      hint: `correct \`ssh.identity_file\`, or make the key: \`ssh-keygen -t ed25519 -f ${quote(path)}\``,
+    });
+    return error;
+  };
+  let file: KeyFile<Key> | null;
+  try {
+    file = await readKeyFile(path, parser);
+  } catch (error) {
+    throw fail(`cannot be read: ${errorText(error)}`);
+  }
+  if (file === null) throw fail('does not exist');
+  return file;
+}
+
+/**
+ * In ssh's order: files whose key the agent holds, the agent's other keys (not with `onlyFiles`, which is
+ * IdentitiesOnly), files on their own.
+ */
+export function orderIdentities<Key>(
+  files: readonly KeyFile<Key>[],
+  agentKeys: readonly AgentKey<Key>[],
+  options: { readonly onlyFiles: boolean },
+): Identity<Key>[] {
+  const held = (file: KeyFile<Key>) => agentKeys.find(({ blob }) => file.blob?.equals(blob));
+  const fromAgent = (agentKey: AgentKey<Key>): Identity<Key> => ({
+    via: 'agent',
+    key: agentKey.key,
+    label: `${agentKey.comment || 'a key'} (${fingerprint(agentKey.blob)}) of the agent`,
+  });
+  const named = files.flatMap((file) => held(file) ?? []);
+  const others = options.onlyFiles ? [] : agentKeys.filter((agentKey) => !named.includes(agentKey));
+  const alone = files.flatMap((file): Identity<Key>[] =>
+    file.key === null || held(file) ? [] : [{ via: 'file', key: file.key, label: file.path }],
+  );
+  return [...named.map(fromAgent), ...others.map(fromAgent), ...alone];
+}
+
+/** What could not be tried: `obstacle`s of files that the agent does not hold either. */
+export function obstacles<Key>(files: readonly KeyFile<Key>[], agentKeys: readonly AgentKey<Key>[]) {
+  return files.flatMap((file) =>
+    file.obstacle === null || agentKeys.some(({ blob }) => file.blob?.equals(blob)) ? [] : [file.obstacle],
+  );
+}
+
+async function publicFileOf(path: string): Promise<Buffer | null> {
+  return readFile(`${path}.pub`, 'utf8').then(publicKeyOfLine, () => null);
+}
+
+/** As ssh has it: only the owner's own files are looked at this closely. */
+async function readableByOthers(path: string): Promise<boolean> {
+  const { mode, uid } = await stat(path);
+  return uid === process.getuid?.() && (mode & 0o077) !== 0;
+}

@@ -1,0 +1,48 @@
+import { quote } from '../base/shell.js';
+import { failure } from './failures.js';
+import { destination, type Target } from './target.js';
+import type { TransportError } from './types.js';
+
+export interface LoginAttempt {
+  /** Labels of the keys that the server turned down. */
+  readonly tried: readonly string[];
+  readonly obstacles: readonly { readonly code: string; readonly text: string; readonly hint: string }[];
+  /** The key file to install on the host; null: none is there, or only the agent's keys. */
+  readonly keyFile: string | null;
+  /** What the server would take, in its words; null when it did not say. */
+  readonly methods: readonly string[] | null;
+  /** A key was taken, but the server wants another proof as well. */
+  readonly partial: boolean;
+  readonly banner: string;
+  readonly agentNote: string | null;
+}
+
+export function loginRefused(target: Target, attempt: LoginAttempt): TransportError {
+  const { tried, methods, partial } = attempt;
+  const details = [
+    tried.length > 0 ? `Keys that were tried: ${tried.join(', ')}.` : 'There was no key to try.',
+    ...attempt.obstacles.map(({ text }) => `${text}.`),
+    ...(attempt.agentNote === null ? [] : [attempt.agentNote]),
+    ...(methods === null || methods.length === 0 ? [] : [`The server offers: ${methods.join(', ')}.`]),
+    ...(attempt.banner === '' ? [] : [`The server says: ${attempt.banner.slice(0, 500)}`]),
+  ];
+  const unlock = attempt.obstacles[0]?.hint;
+  return failure('unreachable', target.host, {
+    code: 'login-refused',
+    summary: partial
+      ? `${target.host.name} took the key of ${destination(target)} but wants ${(methods ?? []).join(' or ') || 'more'} as well, which is not supported yet`
+      : `${target.host.name} refused the login as ${destination(target)}`,
+    detail: details.join('\n'),
+    hint: [...(unlock === undefined ? [] : [unlock]), installKey(target, attempt)].join('; or '),
+  });
+}
+
+function installKey(target: Target, attempt: LoginAttempt): string {
+  const port = target.port === 22 ? '' : `-p ${target.port} `;
+  const where = quote(`${target.user}@${target.hostname}`);
+  if (attempt.keyFile !== null)
+    return `install the key on the host: \`ssh-copy-id ${port}-i ${quote(attempt.keyFile)} ${where}\``;
+  if (attempt.tried.length > 0)
+    return `install the agent's keys on the host: \`ssh-copy-id ${port}${where}\``;
+  return `make a key and install it on the host: \`ssh-keygen -t ed25519 && ssh-copy-id ${port}${where}\``;
+}

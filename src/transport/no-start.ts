@@ -1,0 +1,69 @@
+import { failure, printable } from './failures.js';
+import { destination, type Target } from './target.js';
+import type { TransportError } from './types.js';
+
+/** A remote command that ended before the script began. */
+export interface NoStart {
+  readonly become: boolean;
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Says why nothing ran: no rights, no sudo, no shell. */
+export function whyNotStarted(target: Target, end: NoStart): TransportError {
+  const { host, user } = target;
+  const said = lastLines(`${end.stdout}\n${end.stderr}`);
+  const missing =
+    /(?:^|[\s‘'"`:])(sudo|timeout|\/bin\/sh)['"’`]?:? (?:command )?not found|(?:Unknown command|unknown command)[:.]? *['"]?(sudo|timeout)|failed to run command ['"‘](\/bin\/sh)|(timeout): No such file/im.exec(
+      said,
+    );
+  const program = missing?.[1] ?? missing?.[2] ?? missing?.[3] ?? missing?.[4];
+  if (program === 'sudo') {
+    return failure('privileges', host, {
+      code: 'sudo-missing',
+      summary: `${destination(target)} is not root, and ${host.name} has no sudo`,
+      detail: said,
+      hint: `log in as root (\`ssh.user: root\`), or install sudo on ${host.name} and allow ${user} to use it`,
+    });
+  }
+  if (program !== undefined) {
+    return failure('unreachable', host, {
+      code: 'tool-missing',
+      summary: `${host.name} has no ${program}`,
+      detail: said,
+      hint: `install it on ${host.name} (\`timeout\` and \`head\` are in coreutils)`,
+    });
+  }
+  // nologin(8) stands in for the shell: it never came to sudo.
+  if (end.become && !/account is (?:currently )?not available/i.test(said)) {
+    const sudo = sudoLines(said);
+    return failure('privileges', host, {
+      code: 'sudo-refused',
+      summary: `${user} may not become root on ${host.name} without a password: ${sudo.split('\n')[0] || `sudo ended with status ${end.exitCode}`}`,
+      detail: said,
+      hint: `allow it on ${host.name}, as root: \`echo '${user} ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user.replaceAll('.', '_')}\`; or log in as root (\`ssh.user: root\`)`,
+    });
+  }
+  return failure('unreachable', host, {
+    code: 'no-shell',
+    summary: `${host.name} let ${destination(target)} in but ran no command: ${said.split('\n')[0] || `the login shell ended with status ${end.exitCode}`}`,
+    detail: said,
+    hint: `try \`ssh -p ${target.port} ${user}@${target.hostname} true\`; the account needs a shell, and its key no forced command`,
+  });
+}
+
+/** What sudo said, without what the login shell printed before it. */
+function sudoLines(said: string): string {
+  const lines = said.split('\n').filter((line) => /^sudo:|sudoers|^Sorry, user|not allowed to/.test(line));
+  return lines.filter((line) => !line.includes('unable to resolve host')).join('\n') || said;
+}
+
+function lastLines(text: string): string {
+  return printable(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(-8)
+    .join('\n');
+}

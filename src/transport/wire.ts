@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net';
+import type { AgentKey, Identity, KeyParser } from './identities.js';
+import type { RemoteProcess } from './run-script.js';
+
+/** What the rest of the transport needs of an SSH library; `ssh2-transport.ts` has the only one. */
+export interface Wire<Key> {
+  readonly parser: KeyParser<Key>;
+  /** @throws when the agent does not answer */
+  agentKeys(socketPath: string): Promise<AgentKey<Key>[]>;
+  /** @throws LoginFailed */
+  login(options: LoginOptions<Key>): Promise<Connection>;
+}
+
+export interface LoginOptions<Key> {
+  /** A TCP connection; the connection owns it from now on. */
+  readonly socket: Socket;
+  readonly user: string;
+  readonly agentSocket: string | null;
+  /** Host key algorithms to offer, best first. */
+  readonly algorithms: readonly string[];
+  readonly handshakeMs: number;
+  readonly authenticationMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Answers at once whether the host's key will do; asked again at each change of keys. */
+  acceptHostKey(key: Buffer): boolean;
+  /** The server has proven that it holds the key that was accepted. */
+  onHandshake(): void;
+  /** The next key to offer, null when there is none. `methods`: what the server would take, null before it said. */
+  nextIdentity(methods: readonly string[] | null, partial: boolean): Promise<Identity<Key> | null>;
+  onBanner(text: string): void;
+}
+
+export interface Connection {
+  /** The server's address, as it was reached. */
+  readonly address: string;
+  /** Why the connection ended; empty while it stands or when it was closed from here. */
+  readonly lossReason: string;
+  /** @throws ChannelRefused, or another Error when the connection is gone: nothing was run then */
+  exec(command: string): Promise<RemoteProcess>;
+  /** Promptly, and without keeping the program alive. */
+  close(): void;
+}
+
+/** The server did not open another channel (MaxSessions). */
+export class ChannelRefused extends Error {}
+
+export type LoginProblem =
+  | { readonly kind: 'socket'; readonly error: unknown }
+  /** The server closed the connection; `words` is what it said before that, if anything. */
+  | { readonly kind: 'closed'; readonly stage: LoginStage; readonly words: string }
+  | { readonly kind: 'handshake'; readonly message: string; readonly offered: string | null }
+  | { readonly kind: 'refused' }
+  /** More keys than the server takes in one connection (MaxAuthTries). */
+  | { readonly kind: 'too-many-keys' }
+  | { readonly kind: 'timeout'; readonly stage: LoginStage }
+  | { readonly kind: 'aborted' };
+
+export type LoginStage = 'handshake' | 'authentication';
+
+export class LoginFailed extends Error {
+  constructor(readonly problem: LoginProblem) {
+    super(problem.kind);
+  }
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { quote } from '../base/shell.js';
+
+/** Seconds between TERM and KILL for a script that is past its limit. */
+export const KILL_AFTER = 5;
+
+/*
+ * The login shell sees one short command line, the same for every script of a limit; all else comes on
+ * standard input, so that nothing secret stands in an argument list or an environment, and no login shell
+ * takes part in parsing it. The text is one word in single quotes for bash, dash, fish and tcsh alike, hence:
+ * no single quote, backslash, exclamation mark or line break in it.
+ *
+ * The first line on standard input is a length. LC_ALL=C makes ${#s} count bytes (and the messages that
+ * scripts read English). What does not arrive whole is not run at all.
+ */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+const RECEIVE = 'export LC_ALL=C;read -r n;s=$(head -c "$n");[ "${#s}" = "$n" ]||exit 125;eval "$s"';
+
+/** What the login shell is asked to run. `become` is false for root. */
+export function remoteCommand(options: {
+  readonly become: boolean;
+  readonly limit: number | 'none';
+}): string {
+  const { become, limit } = options;
+  return [
+    'exec',
+    // The limit is inside of sudo: as another user timeout(1) could not end root's processes.
+    ...(become ? ['sudo -n --'] : []),
+    ...(limit === 'none' ? [] : [`timeout -k ${KILL_AFTER} ${limit}`]),
+    `/bin/sh -c '${RECEIVE}'`,
+  ].join(' ');
+}
+
+/** A mark that no output holds by accident. */
+export function newMark(): string {
+  return randomBytes(12).toString('hex');
+}
+
+/**
+ * What goes to the remote command's standard input, which has to stay open while a script with a limit runs:
+ * its end is how the host learns that nobody waits any more.
+ */
+export function remoteInput(mark: string, script: string, limit: number | 'none'): Buffer {
+  const body = Buffer.from(limit === 'none' ? unlimited(mark, script) : limited(mark, script));
+  return Buffer.concat([Buffer.from(`${body.length}\n`), body]);
+}
+
+/** In braces, so that the shell parses the whole script before it runs any of it. */
+function start(script: string): string {
+  return `script=${quote(`{ :\n${script}\n}`)}
+cd /
+umask 022
+PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"`;
+}
+
+const begin = (mark: string) => `echo "lbctl-begin ${mark}"; echo "lbctl-begin ${mark}" >&2`;
+const end = (mark: string) => `echo "lbctl-end ${mark} $status"; echo "lbctl-end ${mark} $status" >&2`;
+
+/*
+ * Under timeout(1), which makes a process group of us: the script in the background, beside it a watcher that
+ * ends the group when standard input ends, that is when the connection is lost or the client gave up. This
+ * shell outlives TERM, so that timeout's KILL still comes for what ignored the TERM. A script that was ended
+ * so gets no closing mark: that is how its own `exit 124` is told from a time-out.
+ */
+function limited(mark: string, script: string): string {
+  return `${start(script)}
+exec 3<&0 </dev/null
+${begin(mark)}
+late=
+trap late=1 TERM
+( exec 3<&-; trap 'exit 143' TERM; eval "$script" ) & job=$!
+( trap - TERM; read -r x <&3; kill 0 ) >/dev/null 2>&1 & watcher=$!
+exec 3<&-
+wait $job; status=$?
+while [ "$late" ]; do kill -0 $job || break; wait $job; done 2>/dev/null
+[ "$late" ] && exit 1
+${end(mark)}
+kill $watcher`;
+}
+
+/*
+ * Without a limit nothing may end the script, not even the loss of the connection: what it prints goes
+ * through tee(1), which reads on when nobody takes the output any more; writing to a closed pipe would kill it.
+ */
+function unlimited(mark: string, script: string): string {
+  return `${start(script)}
+exec </dev/null
+{ {
+  { ${begin(mark)}; ( exec 4>&- 5>&-; eval "$script" ); status=$?; ${end(mark)}; } 2>&4 | tee -p /dev/null
+} 4>&1 >&5 | tee -p /dev/null >&2; } 5>&1`;
+}

@@ -1,0 +1,187 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Frame } from '../../../src/transport/frame.js';
+import { newMark, remoteCommand, remoteInput } from '../../../src/transport/wrapper.js';
+
+const dir = mkdtempSync(join(tmpdir(), 'lbctl-wrapper-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const LIMITS = [60, 'none'] as const;
+const SHELLS = ['dash', 'bash', 'busybox sh'].filter(
+  (shell) => spawnSync('sh', ['-c', `${shell} -c :`]).status === 0,
+);
+
+interface Ended {
+  readonly out: Frame;
+  readonly err: Frame;
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly ms: number;
+}
+
+/** Runs the command line under a login shell; `end`: whether standard input ends, and after how many ms. */
+function runHere(options: {
+  code: string;
+  limit?: number | 'none';
+  shell?: string;
+  bytes?: number;
+  endAfter?: number;
+}): Promise<Ended> {
+  const { code, limit = 60, shell = 'dash', bytes, endAfter } = options;
+  // Stands in for /bin/sh, which is another shell on each distribution.
+  const command = remoteCommand({ become: false, limit }).replace('/bin/sh', shell);
+  const child = spawn('sh', ['-c', command], { stdio: 'pipe' });
+  const mark = newMark();
+  const out = new Frame(mark);
+  const err = new Frame(mark);
+  const started = performance.now();
+  child.stdin.on('error', () => undefined);
+  child.stdout.on('data', (chunk) => out.push(chunk));
+  child.stderr.on('data', (chunk) => err.push(chunk));
+  child.stdin.write(remoteInput(mark, code, limit).subarray(0, bytes));
+  if (endAfter !== undefined) setTimeout(() => child.stdin.end(), endAfter);
+  return new Promise((resolve) => {
+    child.on('close', (exit, signal) =>
+      resolve({ out, err, code: exit, signal, ms: performance.now() - started }),
+    );
+  });
+}
+
+function isAlive(pidFile: string): boolean {
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('the command line', () => {
+  it.each(LIMITS)('is one that every login shell reads alike (limit %s)', (limit) => {
+    const command = remoteCommand({ become: true, limit });
+    const [before, inside, after, ...more] = command.split("'");
+    expect(more).toEqual([]);
+    expect(after).toBe('');
+    expect(before).toMatch(/^[a-z0-9 /-]+$/);
+    // History expansion in csh, escapes in fish, line breaks in both.
+    expect(inside).not.toMatch(/[!\\\n]/);
+    expect(command.length).toBeLessThan(200);
+  });
+
+  it('has the time limit inside of sudo', () => {
+    expect(remoteCommand({ become: true, limit: 30 })).toMatch(
+      /^exec sudo -n -- timeout -k 5 30 \/bin\/sh -c '/,
+    );
+    expect(remoteCommand({ become: true, limit: 'none' })).toMatch(/^exec sudo -n -- \/bin\/sh -c '/);
+    expect(remoteCommand({ become: false, limit: 30 })).toMatch(/^exec timeout -k 5 30 \/bin\/sh -c '/);
+  });
+
+  it('holds nothing of the script', () => {
+    const input = remoteInput('m', 'echo hunter2', 5).toString();
+    expect(input).toContain('hunter2');
+    expect(remoteCommand({ become: true, limit: 5 })).not.toContain('hunter2');
+    expect(() => remoteInput('m', 'a\0b', 5)).toThrow('NUL');
+  });
+});
+
+describe.each(SHELLS)('under %s', (shell) => {
+  it.each(LIMITS)('exit status and both streams (limit %s)', async (limit) => {
+    const { out, err } = await runHere({ shell, limit, code: 'echo out; printf err >&2; exit 3' });
+    expect([out.text(), err.text(), out.exitCode, err.exitCode]).toEqual(['out\n', 'err', 3, 3]);
+  });
+
+  it.each(LIMITS)(
+    'a script that reads standard input reads nothing, and goes on (limit %s)',
+    async (limit) => {
+      const { out } = await runHere({
+        shell,
+        limit,
+        code: 'cat\nread -r line\necho "<$line>"\nhead -c 9\necho end',
+      });
+      expect([out.text(), out.exitCode]).toEqual(['<>\nend\n', 0]);
+    },
+  );
+
+  it.each(LIMITS)(
+    'set -e, here-documents, bytes that are no ASCII, trailing comments (limit %s)',
+    async (limit) => {
+      const code = `cat <<'END'\n$HOME 'é' "\\\\n"\nEND\nset -e\nfalse\necho not here # no line end`;
+      const { out } = await runHere({ shell, limit, code });
+      expect([out.text(), out.exitCode]).toEqual([`$HOME 'é' "\\\\n"\n`, 1]);
+    },
+  );
+
+  it.each(LIMITS)('a script that is no shell code runs in no part (limit %s)', async (limit) => {
+    const { out, err } = await runHere({ shell, limit, code: 'echo started\nif true; then' });
+    expect(out.text()).toBe('');
+    expect(out.exitCode).not.toBe(0);
+    expect(err.text()).not.toBe('');
+  });
+
+  it('a script of which any part got lost does not run at all', async () => {
+    const code = 'echo one\necho two\necho three';
+    await fc.assert(
+      fc.asyncProperty(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.constantFrom(...LIMITS),
+        async (part, limit) => {
+          const bytes = Math.min(0.9999, part) * remoteInput(newMark(), code, limit).length;
+          const { out, code: exit } = await runHere({ shell, limit, code, bytes, endAfter: 0 });
+          expect([out.opened, out.text(), exit]).toEqual([false, '', 125]);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('150 kB of script with secrets arrive whole', async () => {
+    const long = 'x'.repeat(150_000);
+    const { out } = await runHere({ shell, code: `v='${long}'; echo \${#v}` });
+    expect(out.text()).toBe('150000\n');
+  });
+
+  it('at the limit the whole process group is ended, what ignores TERM as well', async () => {
+    const pidFile = join(dir, `stubborn-${SHELLS.indexOf(shell)}`);
+    const code = `sh -c 'trap "" TERM; echo $$ > ${pidFile}; while :; do sleep 0.2; done'; echo after`;
+    const { out, code: exit, signal, ms } = await runHere({ shell, limit: 1, code });
+    expect(out.text()).toBe('');
+    expect(out.closed).toBe(false);
+    expect(exit === 137 || signal === 'SIGKILL').toBe(true);
+    expect(ms).toBeGreaterThan(5_900);
+    expect(isAlive(pidFile)).toBe(false);
+  }, 15_000);
+
+  it('a script that ends by itself with 124 was not ended by the limit', async () => {
+    const { out } = await runHere({ shell, limit: 5, code: 'exit 124' });
+    expect([out.closed, out.exitCode]).toEqual([true, 124]);
+  });
+
+  it('when the connection is lost, a script with a limit is ended', async () => {
+    const pidFile = join(dir, `lost-${SHELLS.indexOf(shell)}`);
+    const { out, ms } = await runHere({
+      shell,
+      endAfter: 300,
+      code: `echo $$ > ${pidFile}; sleep 30; echo after`,
+    });
+    expect(out.closed).toBe(false);
+    expect(ms).toBeLessThan(3_000);
+    expect(isAlive(pidFile)).toBe(false);
+  });
+
+  it('when the connection is lost, a script without a limit goes on to its end, though it prints', async () => {
+    const done = join(dir, `done-${SHELLS.indexOf(shell)}`);
+    const command = remoteCommand({ become: false, limit: 'none' }).replace('/bin/sh', shell);
+    const child = spawn('sh', ['-c', command], { stdio: 'pipe' });
+    const code = `for i in 1 2 3 4 5; do echo line; echo line >&2; sleep 0.1; done; echo whole > ${done}`;
+    child.stdin.write(remoteInput(newMark(), code, 'none'));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    await new Promise((resolve) => child.on('exit', resolve));
+    expect(readFileSync(done, 'utf8')).toBe('whole\n');
+  });
+});
