@@ -17,7 +17,7 @@ await build({
   // ssh2's native add-ons are optional accelerators that need a compiler; without them it uses node:crypto.
   external: ['cpu-features', './crypto/build/Release/sshcrypto.node', '*.node'],
   banner: {
-    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    js: "import { createRequire as __createRequire } from 'node:module';\nimport { fileURLToPath as __fileURLToPath } from 'node:url';\nconst require = __createRequire(import.meta.url);\nconst __dirname = __fileURLToPath(new URL('.', import.meta.url));",
   },
   define: { LBCTL_VERSION: JSON.stringify(version) },
   logLevel: 'warning',

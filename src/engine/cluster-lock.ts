@@ -75,9 +75,8 @@ export async function lockCluster(
     }
   };
   const [first, ...rest] = hosts;
-  const failures: (Refusal | null)[] = [];
-  if (first !== undefined) failures.push(await take(first));
-  if (failures.every((it) => it === null)) failures.push(...(await Promise.all(rest.map(take))));
+  const early = first === undefined ? null : await take(first);
+  const failures = early === null ? await Promise.all(rest.map(take)) : [early];
   const failure = failures.find((it) => it !== null);
   if (failure !== undefined && failure !== null) {
     await Promise.all(taken.map((it) => it.run(releaseScript(owner.token), { limit: 20 }).catch(() => undefined)));

@@ -7,6 +7,8 @@ export interface PrintOptions {
 
 /** Characters of the source line that are shown around the place. */
 const WINDOW = 100;
+/** A longer line was not written by a person. */
+const LONGEST_LINE = 4000;
 
 /**
  * `FILE:LINE:COLUMN: message`, the source line, a caret under the place, and the hint. Nothing of the file
@@ -48,6 +50,7 @@ function frame(source: SourceSpan, sourceText: string, paint: Paint): string[] {
   const lines = sourceText.replace(/^\ufeff/, '').split('\n', source.line);
   if (lines.length < source.line) return [];
   const written = (lines[source.line - 1] ?? '').replace(/\r$/, '');
+  if (written.length > LONGEST_LINE) return [];
   const previous = lines.slice(0, -1).findLast((line) => line.trim() !== '') ?? '';
   const line = hideSecrets(written, previous);
   const column = source.column - 1;

@@ -51,7 +51,7 @@ function globalSection(extra: readonly string[], family: Family): string[] {
     'chroot /var/lib/haproxy',
     'user haproxy',
     'group haproxy',
-    'maxconn 20000',
+    // No maxconn: HAProxy derives it from the limit of open files, which a value of ours could exceed.
     `stats socket ${STATS_SOCKET} mode 600 level admin expose-fd listeners`,
     'stats timeout 30s',
     ...extra,

@@ -2,10 +2,11 @@ import { GENERATED } from './platform.js';
 
 /**
  * systemd's default gives up after 5 starts in 10 s; RestartSec=0 because its timers coalesce (100 ms became
- * up to 420 ms). LimitNOFILE: `maxconn 20000` passes `haproxy -c` and then refuses to start at 1,024.
+ * up to 420 ms). LimitNOFILE: HAProxy derives its maxconn from it, and a configured `maxconn` above half of it
+ * passes `haproxy -c` and then refuses to start.
  */
 const RESTART = ['Restart=always', 'RestartSec=0'];
-const FILE_LIMIT = 262144;
+const FILE_LIMIT = 65536;
 
 export function renderDropIn(service: 'haproxy' | 'keepalived'): string {
   const lines = service === 'haproxy' ? [...RESTART, `LimitNOFILE=${FILE_LIMIT}`] : RESTART;

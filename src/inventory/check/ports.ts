@@ -79,7 +79,9 @@ export function checkServerLoops(cluster: Cluster, places: Places, problems: Pro
   const own = new Set(cluster.hosts.map(({ address }) => address));
   const listeners = new Map<number, Listener[]>();
   for (const listener of listenersOf(cluster, places).flat()) {
-    listeners.set(listener.port, [...(listeners.get(listener.port) ?? []), listener]);
+    const same = listeners.get(listener.port);
+    if (same === undefined) listeners.set(listener.port, [listener]);
+    else same.push(listener);
   }
   for (const server of cluster.haproxy.backends.flatMap(({ servers }) => servers)) {
     const match = /^\[?([^\]]*)\]?:(\d+)$/.exec(server.address);

@@ -57,6 +57,9 @@ export function parseDocument(spans: Spans, problems: Problems): ParsedDocument 
   return targets === undefined ? undefined : { root: document.contents, targets };
 }
 
+/** A file with more than these is not YAML at all. */
+const MAX_SYNTAX_ERRORS = 20;
+
 /** True if there was any syntax error. */
 function reportSyntax(
   document: Document.Parsed,
@@ -78,6 +81,7 @@ function reportSyntax(
   for (const { code, message, pos } of tabs.length > 0 ? tabs : all) {
     const span = spans.at(pos[0], pos[1]);
     if (lines.has(span.line)) continue;
+    if (lines.size === MAX_SYNTAX_ERRORS) break;
     lines.add(span.line);
     const { summary, hint } = yamlMessage(code, message, spans.line(span.line));
     problems.error(span, code === 'TAB_AS_INDENT' ? 'yaml-tab' : 'yaml-syntax', summary, hint);

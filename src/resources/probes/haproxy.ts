@@ -40,9 +40,24 @@ echo "rc=$rc"`,
       if (at < 0 || !/^HTTP\/1\.[01] 200/.test(status)) {
         return dead(`its monitor on 127.0.0.1:${port} answers ${status === '' ? 'nothing' : `"${status}"`}`);
       }
-      return ok({ serving: true, reason: '', ...parseCsv(stdout.slice(at + 4)) });
+      const body = stdout.slice(at + 4);
+      const chunked = /^transfer-encoding: *chunked/im.test(stdout.slice(0, at));
+      return ok({ serving: true, reason: '', ...parseCsv(chunked ? joinChunks(body) : body) });
     },
   };
+}
+
+/** HAProxy sends its statistics in chunks, even to HTTP/1.0. Sizes are hexadecimal; the text is ASCII. */
+function joinChunks(body: string): string {
+  let text = '';
+  let rest = body;
+  for (;;) {
+    const line = /^([0-9a-fA-F]+)[^\r\n]*\r?\n/.exec(rest);
+    const size = Number.parseInt(line?.[1] ?? '0', 16);
+    if (line === null || size === 0) return text;
+    text += rest.slice(line[0].length, line[0].length + size);
+    rest = rest.slice(line[0].length + size).replace(/^\r?\n/, '');
+  }
 }
 
 function parseCsv(csv: string): Pick<HaproxyFacts, 'frontends' | 'servers'> {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Frame } from '../../../src/transport/frame.js';
 import { newMark, remoteCommand, remoteInput } from '../../../src/transport/wrapper.js';
+import { isGone, pidIn } from './processes.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lbctl-wrapper-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -51,16 +52,6 @@ function runHere(options: {
   });
 }
 
-function isAlive(pidFile: string): boolean {
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 describe('the command line', () => {
   it.each(LIMITS)('is one that every login shell reads alike (limit %s)', (limit) => {
     const command = remoteCommand({ become: true, limit });
@@ -89,7 +80,7 @@ describe('the command line', () => {
   });
 });
 
-describe.each(SHELLS)('under %s', (shell) => {
+describe.concurrent.each(SHELLS)('under %s', (shell) => {
   it.each(LIMITS)('exit status and both streams (limit %s)', async (limit) => {
     const { out, err } = await runHere({ shell, limit, code: 'echo out; printf err >&2; exit 3' });
     expect([out.text(), err.text(), out.exitCode, err.exitCode]).toEqual(['out\n', 'err', 3, 3]);
@@ -153,7 +144,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     expect(out.closed).toBe(false);
     expect(exit === 137 || signal === 'SIGKILL').toBe(true);
     expect(ms).toBeGreaterThan(5_900);
-    expect(isAlive(pidFile)).toBe(false);
+    expect(await isGone(pidIn(pidFile), 2_000)).toBe(true);
   }, 15_000);
 
   it('a script that ends by itself with 124 was not ended by the limit', async () => {
@@ -170,7 +161,7 @@ describe.each(SHELLS)('under %s', (shell) => {
     });
     expect(out.closed).toBe(false);
     expect(ms).toBeLessThan(3_000);
-    expect(isAlive(pidFile)).toBe(false);
+    expect(await isGone(pidIn(pidFile), 2_000)).toBe(true);
   });
 
   it('when the connection is lost, a script without a limit goes on to its end, though it prints', async () => {
