@@ -20,7 +20,11 @@ function withGlobals(command: Command): Command {
     .option('-v, --verbose', 'also show commands and their output')
     .option('-q, --quiet', 'only errors')
     .option('--no-color', 'no colours (also NO_COLOR)')
-    .option('--parallel <n>', 'clusters at once');
+    .option('--parallel <n>', 'clusters at once')
+    .option('--timeout <seconds>', 'for one remote step')
+    .option('--lock-wait <seconds>', "how long to wait for somebody else's lock")
+    .option('--log-file <file>', 'append every event to a file, as JSON lines')
+    .option('--yes', 'ask no questions');
 }
 
 function withPlaybook(command: Command): Command {

@@ -1,17 +1,16 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import { UserError } from '../base/errors.js';
 import type { Secret } from '../base/secret.js';
-import { loadInventory, readInventoryText, readSecretFile } from '../inventory/load.js';
+import { parseInventory, readInventoryText } from '../inventory/load.js';
+import { localSecrets } from '../inventory/local-secrets.js';
 import type { Cluster, Inventory } from '../inventory/model.js';
 import { formatSourceDiagnostics } from '../inventory/print.js';
-import { resolveClusterSecrets } from '../inventory/secrets.js';
+import { resolveClusterSecrets, secretKey } from '../inventory/secrets.js';
 import type { GlobalOptions, Io } from './options.js';
-
-/** Seconds that a command which prints a secret may take. */
-const SECRET_COMMAND_LIMIT = 60;
 
 /** A mistake in a flag. Nothing was contacted. */
 export function wrongFlag(code: string, summary: string, hint?: string): UserError {
@@ -34,30 +33,20 @@ export type Loaded =
 /** Reads the inventory; its mistakes and warnings go to stderr with their source lines. */
 export async function load(path: string, io: Io, options: GlobalOptions): Promise<Loaded> {
   const text = await readInventoryText(path, {});
-  const source = text.ok ? text.value : '';
-  const result = text.ok ? await loadInventory(path, { env: io.env, ...(path === '-' ? { stdin: () => source } : {}) }) : text;
+  const baseDir = path === '-' ? process.cwd() : dirname(resolve(path));
+  const result = text.ok ? parseInventory(text.value, { file: path, baseDir, env: io.env }) : text;
   const diagnostics = result.ok ? result.value.warnings : result.error;
   if (diagnostics.length > 0 && (options.quiet !== true || !result.ok)) {
     const color = useColor(io, options, io.stderr);
-    io.stderr.write(`${formatSourceDiagnostics(diagnostics, source, { color })}\n`);
+    io.stderr.write(`${formatSourceDiagnostics(diagnostics, text.ok ? text.value : '', { color })}\n`);
   }
   return result.ok ? { ok: true, inventory: result.value.inventory, warnings: diagnostics.length } : { ok: false };
 }
 
 /** Every `auth_pass`. @throws UserError */
 export async function secretsOf(inventory: Inventory, io: Io): Promise<ReadonlyMap<string, Secret>> {
-  const resolved = await resolveClusterSecrets(inventory, {
-    env: io.env,
-    readFile: readSecretFile,
-    runCommand: (command) =>
-      new Promise((resolve) => {
-        execFile('/bin/sh', ['-c', command], { timeout: SECRET_COMMAND_LIMIT * 1000 }, (error, stdout, stderr) => {
-          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-          resolve({ exitCode: code, stdout, stderr });
-        });
-      }),
-    warn: (warning) => io.stderr.write(`warning: ${warning.summary}\n`),
-  });
+  const warn = (warning: Diagnostic) => io.stderr.write(`warning: ${warning.summary}\n`);
+  const resolved = await resolveClusterSecrets(inventory, localSecrets({ env: io.env, warn }));
   if (resolved.ok) return resolved.value;
   throw new UserError(EXIT.badInput, resolved.error);
 }
@@ -66,7 +55,7 @@ export async function secretsOf(inventory: Inventory, io: Io): Promise<ReadonlyM
 export function authPassOf(cluster: Cluster, secrets: ReadonlyMap<string, Secret>): ReadonlyMap<string, Secret> {
   return new Map(
     cluster.vrrpInstances.flatMap((instance) => {
-      const secret = secrets.get(`${cluster.name}/${instance.name}`);
+      const secret = secrets.get(secretKey(cluster.name, instance.name));
       return secret === undefined ? [] : [[instance.name, secret] as const];
     }),
   );

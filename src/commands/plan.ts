@@ -7,7 +7,7 @@ import { prepare, type Prepared, summarize } from '../engine/prepare.js';
 import { authPassOf, chooseClusters, inventoryPath, load, secretsOf, useColor } from './input.js';
 import type { Io, UpOptions } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
-import { openReporter, openTransport, parallelOf } from './run.js';
+import { openReporter, openTransport, parallelOf, stepLimitOf, withLogFile } from './run.js';
 
 type ClusterDocument = PlanDocument['clusters'][number];
 
@@ -18,13 +18,14 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
   const limit = pLimit(parallelOf(options));
+  const stepLimit = stepLimitOf(options) ?? null;
   const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
   const secrets = await secretsOf(loaded.inventory, io);
 
   // With --json stdout belongs to the document alone: progress goes to stderr as lines.
   const reporter = await openReporter(options, io, options.json === true ? 'lines' : undefined);
   try {
-    const emit = reporter.handle.bind(reporter);
+    const emit = withLogFile(reporter.handle.bind(reporter), options);
     const transport = await openTransport(io, emit);
     const exits: ExitCode[] = [];
     const clusters = await Promise.all(
@@ -32,7 +33,8 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
         limit(async () => {
           const authPass = authPassOf(cluster, secrets);
           const force = options.force === true;
-          const input = { cluster, playbook, authPass, transport, emit, limit: hosts, force, signal: io.interrupted };
+          const signal = io.interrupted;
+          const input = { cluster, playbook, authPass, transport, emit, limit: hosts, force, signal, stepLimit };
           const prepared = await prepare(input);
           closeAll(prepared.connected);
           exits.push(exitOf(prepared));

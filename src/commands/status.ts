@@ -3,10 +3,11 @@ import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { assess, statusProbes } from '../engine/assess.js';
 import { closeAll, connectAll } from '../engine/connect.js';
 import type { ClusterStatus, StatusDocument } from '../engine/documents.js';
+import { observeOptions } from '../engine/prepare.js';
 import { observeAll } from '../engine/observe-cluster.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
 import type { GlobalOptions, Io } from './options.js';
-import { openTransport, parallelOf } from './run.js';
+import { openTransport, parallelOf, stepLimitOf } from './run.js';
 
 /** `lbctl status`: who holds each virtual address, and whether the pair could take a failure right now. */
 export async function status(argument: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {
@@ -15,6 +16,7 @@ export async function status(argument: string | undefined, options: GlobalOption
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
   const limit = pLimit(parallelOf(options));
+  const stepLimit = stepLimitOf(options) ?? null;
   const transport = await openTransport(io, () => undefined);
   const clusters = await Promise.all(
     chosen.map(({ cluster }) =>
@@ -22,7 +24,7 @@ export async function status(argument: string | undefined, options: GlobalOption
         const connected = await connectAll(cluster, transport, io.interrupted);
         try {
           const probes = statusProbes(cluster);
-          return assess(cluster, await observeAll(connected, () => probes, io.interrupted));
+          return assess(cluster, await observeAll(connected, () => probes, observeOptions({ signal: io.interrupted, stepLimit })));
         } finally {
           closeAll(connected);
         }

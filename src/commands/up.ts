@@ -2,11 +2,11 @@ import pLimit from 'p-limit';
 import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { type ClusterResult, convergeCluster } from '../engine/converge.js';
 import type { ClusterRecap, HostRecap } from '../engine/events.js';
-import { authPassOf, type Chosen, chooseClusters, inventoryPath, load, secretsOf } from './input.js';
+import { authPassOf, type Chosen, chooseClusters, inventoryPath, load, secretsOf, wholeNumber } from './input.js';
 import type { Io, UpOptions } from './options.js';
 import { plan } from './plan.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
-import { openReporter, openTransport, parallelOf, whoAmI } from './run.js';
+import { openReporter, openTransport, parallelOf, stepLimitOf, whoAmI, withLogFile } from './run.js';
 
 /** `lbctl up`: builds or converges every cluster, standby first, then verifies it. */
 export async function up(argument: string | undefined, options: UpOptions, io: Io): Promise<ExitCode> {
@@ -17,12 +17,14 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
   const limit = pLimit(parallelOf(options));
+  const stepLimit = stepLimitOf(options);
+  const lockWait = wholeNumber('--lock-wait', options.lockWait, { min: 0, max: 86_400 });
   const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
   const secrets = await secretsOf(loaded.inventory, io);
 
   const reporter = await openReporter(options, io);
   try {
-    const emit = reporter.handle.bind(reporter);
+    const emit = withLogFile(reporter.handle.bind(reporter), options);
     const transport = await openTransport(io, emit);
     const clusters = chosen.map(({ cluster }) => ({ name: cluster.name, hosts: cluster.hosts.map((host) => host.name) }));
     emit({ event: 'run', command: 'up', inventory: path, clusters });
@@ -42,6 +44,8 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
             who,
             command: 'lbctl up',
             showDiff: options.diff === true,
+            stepLimit: stepLimit ?? null,
+            lockWait: lockWait ?? 0,
           }),
         ),
       ),

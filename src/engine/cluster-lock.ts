@@ -44,7 +44,7 @@ export class ClusterLock {
  * round trip: what was planned before may have changed since. The order is the same for everybody, so of two
  * operators one wins and neither waits for the other.
  */
-export async function lockCluster(
+async function lockCluster(
   cluster: Cluster,
   sessions: ReadonlyMap<string, Session>,
   owner: LockOwner,
@@ -85,12 +85,28 @@ export async function lockCluster(
   return { ok: true, lock: new ClusterLock(owner.token, taken), observations };
 }
 
+/** As often as every second until the lock is free, the patience is over, or the user interrupts. */
+export async function lockPatiently(
+  cluster: Cluster,
+  sessions: ReadonlyMap<string, Session>,
+  owner: LockOwner,
+  probesFor: (host: string) => readonly Probe<unknown>[],
+  patience: { readonly seconds: number; readonly signal: AbortSignal },
+): Promise<LockResult> {
+  const deadline = Date.now() + patience.seconds * 1000;
+  for (;;) {
+    const result = await lockCluster(cluster, sessions, owner, probesFor);
+    if (result.ok || !result.locked || Date.now() >= deadline || patience.signal.aborted) return result;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
 function lockedBy(stdout: string): Diagnostic {
   const { who, command, since, age } = parseHolder(stdout);
   return {
     severity: 'error',
     code: 'locked',
     summary: `${who} is changing this cluster with \`${command}\` since ${since} (last sign of life ${age} s ago)`,
-    hint: 'wait until that run has ended; a lock whose owner is gone frees itself within 60 s',
+    hint: 'wait until that run has ended (`--lock-wait SECONDS` waits); a lock whose owner is gone frees itself within 60 s',
   };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT, type ExitCode } from '../base/exit-codes.js';
 import type { ClusterPlan } from '../planning/types.js';
-import { lockCluster } from './cluster-lock.js';
+import { lockPatiently } from './cluster-lock.js';
 import { closeAll } from './connect.js';
 import type { ClusterStatus } from './documents.js';
 import type { HostRecap } from './events.js';
@@ -18,6 +18,8 @@ export interface ConvergeInput extends ClusterInput {
   /** As the user typed it, without secrets. */
   readonly command: string;
   readonly showDiff: boolean;
+  /** Seconds to wait for somebody else's lock. */
+  readonly lockWait: number;
 }
 
 export interface ClusterResult {
@@ -56,7 +58,9 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   const token = randomBytes(12).toString('hex');
   const since = new Date().toISOString();
   const owner = { token, who: input.who, command: input.command, since };
-  const locked = await lockCluster(cluster, prepared.connected.sessions, owner, (host) => allProbes(cluster, prepared.resources, host));
+  const probes = (host: string) => allProbes(cluster, prepared.resources, host);
+  const patience = { seconds: input.lockWait, signal: input.signal };
+  const locked = await lockPatiently(cluster, prepared.connected.sessions, owner, probes, patience);
   emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: locked.ok ? 'done' : 'failed' });
   if (!locked.ok) {
     recap.diagnose(locked.error);
@@ -109,6 +113,7 @@ async function apply(
     emit,
     interrupted: input.signal,
     showDiff: input.showDiff,
+    stepLimit: input.stepLimit,
   };
   for (const [index, batch] of plan.batches.entries()) {
     const left = plan.batches.slice(index + 1);

@@ -29,6 +29,8 @@ export interface ExecuteContext {
   /** Told when the user interrupts: the running steps end, then nothing more begins. */
   readonly interrupted: AbortSignal;
   readonly showDiff: boolean;
+  /** Seconds for one remote step; null: each step's own. */
+  readonly stepLimit: number | null;
 }
 
 export interface HostResult {
@@ -74,7 +76,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   };
   context.interrupted.addEventListener('abort', stop, { once: true });
   try {
-    const result = await session.run(script, { limit: limitOf(work, gates, cluster) });
+    const result = await session.run(script, { limit: limitOf(work, gates, context) });
     emit({
       event: 'command',
       ...about,
@@ -127,10 +129,10 @@ function sectionsOf(
   ];
 }
 
-function limitOf(work: HostWork, gates: readonly GateName[], cluster: Cluster): number | 'none' {
+function limitOf(work: HostWork, gates: readonly GateName[], { cluster, stepLimit }: ExecuteContext): number | 'none' {
   const limits = work.items.flatMap((item) => item.steps.map((step) => step.limit));
   if (limits.includes('none')) return 'none';
-  const steps = limits.reduce<number>((sum, limit) => sum + (limit === 'none' ? 0 : limit), 0);
+  const steps = limits.reduce<number>((sum, limit) => sum + (limit === 'none' ? 0 : (stepLimit ?? limit)), 0);
   return OVERHEAD + steps + gates.reduce((sum, gate) => sum + hostGateLimit(gate, cluster), 0);
 }
 

@@ -6,11 +6,20 @@ import { frame, newMark, parseFrame, type Section } from './framing.js';
 /** Seconds for all questions to a host together. */
 const OBSERVE_LIMIT = 60;
 
+export interface ObserveOptions {
+  readonly signal?: AbortSignal;
+  /** Seconds; `--timeout`. */
+  readonly limit?: number;
+}
+
 /** Asks a host everything in one round trip. @throws TransportError */
-export async function observe(session: Session, probes: readonly Probe<unknown>[], signal?: AbortSignal): Promise<HostFacts> {
+export async function observe(session: Session, probes: readonly Probe<unknown>[], options: ObserveOptions = {}): Promise<HostFacts> {
   const mark = newMark();
   const script = frame(probeSections(probes), mark);
-  const result = await session.run(script, { limit: OBSERVE_LIMIT, ...(signal ? { signal } : {}) });
+  const result = await session.run(script, {
+    limit: options.limit ?? OBSERVE_LIMIT,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
   return factsFrom(result, mark);
 }
 

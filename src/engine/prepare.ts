@@ -12,6 +12,7 @@ import type { Transport } from '../transport/types.js';
 import { type Observations, statusProbes } from './assess.js';
 import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
+import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
 import { preflightFor, preflightProblems, preflightScriptProbes, type PreflightQuestion } from './preflight.js';
 
@@ -25,6 +26,8 @@ export interface ClusterInput {
   readonly limit: ReadonlySet<string> | null;
   readonly force: boolean;
   readonly signal: AbortSignal;
+  /** Seconds for one remote step (`--timeout`); null: each step's own. */
+  readonly stepLimit: number | null;
 }
 
 export interface Prepared {
@@ -45,7 +48,7 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   emit({ event: 'phase', cluster: cluster.name, phase: 'connect', state: reached ? 'done' : 'failed' });
   const resources = buildResources(input.playbook, cluster, input.authPass);
   emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: 'started' });
-  const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host), input.signal);
+  const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host), observeOptions(input));
   const unreachable = unreachableHosts(observations);
   emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: unreachable.length === 0 ? 'done' : 'failed' });
   const limit = input.limit ?? new Set(cluster.hosts.map((host) => host.name));
@@ -53,6 +56,10 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   const plan = blocking.length > 0 ? null : makePlan(input, resources, observations);
   const shown = plan === null ? null : await withPreflight(input, connected, observations, plan);
   return { connected, resources, observations, plan: shown, unreachable };
+}
+
+export function observeOptions({ signal, stepLimit }: Pick<ClusterInput, 'signal' | 'stepLimit'>): ObserveOptions {
+  return { signal, ...(stepLimit === null ? {} : { limit: stepLimit }) };
 }
 
 /** Everything that a run asks a host: what resources compare, what the assessment and the verification need. */
@@ -127,7 +134,7 @@ async function withPreflight(
       const question = questions.get(host);
       return question === undefined ? [] : preflightScriptProbes(question);
     },
-    input.signal,
+    observeOptions(input),
   );
   const problems = cluster.hosts.flatMap((host): Diagnostic[] => {
     const question = questions.get(host.name);
