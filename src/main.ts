@@ -1,14 +1,19 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode } from './base/exit-codes.js';
 import { UserError } from './base/errors.js';
+import { EXIT, type ExitCode } from './base/exit-codes.js';
 import type { GlobalOptions, Io, UpOptions } from './commands/options.js';
 import { guardStreams } from './report/guard-streams.js';
 
 declare const LBCTL_VERSION: string;
 
 const interrupt = new AbortController();
-const io: Io = { env: process.env, stdout: process.stdout, stderr: process.stderr, interrupted: interrupt.signal };
+const io: Io = {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  interrupted: interrupt.signal,
+};
 
 /** Set by whichever command ran; commander's own actions return nothing. */
 let exit: ExitCode = EXIT.ok;
@@ -35,11 +40,16 @@ function withPlaybook(command: Command): Command {
 
 function build(): Command {
   const program = new Command('lbctl')
-    .description('Two bare Linux machines become an HAProxy + keepalived pair that is proven to survive a failure')
+    .description(
+      'Two bare Linux machines become an HAProxy + keepalived pair that is proven to survive a failure',
+    )
     .version(LBCTL_VERSION)
     .showHelpAfterError('(lbctl --help shows the commands)')
     .exitOverride();
-  const inventory = ['[inventory]', 'default: $LBCTL_INVENTORY, else ./inventory.yaml; - is standard input'] as const;
+  const inventory = [
+    '[inventory]',
+    'default: $LBCTL_INVENTORY, else ./inventory.yaml; - is standard input',
+  ] as const;
 
   withPlaybook(withGlobals(program.command('up').argument(...inventory)))
     .description('build or converge every cluster, standby first, then verify it')
@@ -69,10 +79,14 @@ function build(): Command {
 
 function onInterrupt(): void {
   if (interrupt.signal.aborted) {
-    process.stderr.write('\ninterrupted again: what the running step did is unknown; run `lbctl plan` to see what is left\n');
+    process.stderr.write(
+      '\ninterrupted again: what the running step did is unknown; run `lbctl plan` to see what is left\n',
+    );
     process.exit(EXIT.interrupted);
   }
-  process.stderr.write('\ninterrupted: the running step ends, then nothing more begins (once more: give up now)\n');
+  process.stderr.write(
+    '\ninterrupted: the running step ends, then nothing more begins (once more: give up now)\n',
+  );
   interrupt.abort();
 }
 

@@ -46,7 +46,7 @@ export type ShellValue = string | number | Secret | Text | Command | readonly (s
 export function sh(strings: TemplateStringsArray, ...values: readonly ShellValue[]): Command {
   const parts: (string | Text)[] = [];
   strings.raw.forEach((written, index) => {
-    parts.push(unescape(written));
+    parts.push(withoutEscapes(written));
     const value = values[index];
     if (value !== undefined) parts.push(toShell(value));
   });
@@ -54,7 +54,7 @@ export function sh(strings: TemplateStringsArray, ...values: readonly ShellValue
 }
 
 /** The raw text keeps backslashes for the shell; only what a template literal itself makes us escape goes. */
-function unescape(written: string): string {
+function withoutEscapes(written: string): string {
   return written.replaceAll('\\${', '${').replaceAll('\\`', '`');
 }
 

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
-import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import type { Diagnostic } from '../base/diagnostic.js';
+import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { closeAll } from '../engine/connect.js';
 import type { PlanDocument, Problem } from '../engine/documents.js';
-import { prepare, type Prepared, summarize } from '../engine/prepare.js';
+import { type Prepared, prepare, summarize } from '../engine/prepare.js';
 import { authPassOf, chooseClusters, inventoryPath, load, secretsOf, useColor } from './input.js';
 import type { Io, UpOptions } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
@@ -34,7 +34,17 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
           const authPass = authPassOf(cluster, secrets);
           const force = options.force === true;
           const signal = io.interrupted;
-          const input = { cluster, playbook, authPass, transport, emit, limit: hosts, force, signal, stepLimit };
+          const input = {
+            cluster,
+            playbook,
+            authPass,
+            transport,
+            emit,
+            limit: hosts,
+            force,
+            signal,
+            stepLimit,
+          };
           const prepared = await prepare(input);
           closeAll(prepared.connected);
           exits.push(exitOf(prepared));
@@ -73,5 +83,7 @@ async function print(document: PlanDocument, options: UpOptions, io: Io): Promis
     return;
   }
   const { formatPlan } = await import('../report/plan.js');
-  io.stdout.write(`${formatPlan(document, { color: useColor(io, options, io.stdout), diff: options.quiet !== true })}\n`);
+  io.stdout.write(
+    `${formatPlan(document, { color: useColor(io, options, io.stdout), diff: options.quiet !== true })}\n`,
+  );
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EXIT } from '../base/exit-codes.js';
 import { UserError } from '../base/errors.js';
+import { EXIT } from '../base/exit-codes.js';
 import { formatSourceDiagnostics } from '../inventory/print.js';
 import type { Playbook } from '../playbook/model.js';
 import { parsePlaybook } from '../playbook/parse.js';
@@ -25,7 +25,12 @@ export async function loadPlaybook(path: string, io: Io): Promise<Playbook> {
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new UserError(EXIT.badInput, [
-      { severity: 'error', code: 'playbook-unreadable', summary: `the playbook ${path} cannot be read`, detail },
+      {
+        severity: 'error',
+        code: 'playbook-unreadable',
+        summary: `the playbook ${path} cannot be read`,
+        detail,
+      },
     ]);
   }
   const result = parsePlaybook(text, path, dirname(resolve(path)));

@@ -1,8 +1,8 @@
 import { openSync, writeSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import type { RunEvent } from '../engine/events.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import type { Transport } from '../transport/types.js';
-import type { RunEvent } from '../engine/events.js';
 import { home, useColor, wholeNumber, wrongFlag } from './input.js';
 import type { GlobalOptions, Io } from './options.js';
 
@@ -42,14 +42,20 @@ export function stepLimitOf(options: GlobalOptions): number | undefined {
 }
 
 /** `--log-file`: every event with its time, one JSON object a line, readable by its owner only. @throws UserError */
-export function withLogFile(emit: (event: RunEvent) => void, options: GlobalOptions): (event: RunEvent) => void {
+export function withLogFile(
+  emit: (event: RunEvent) => void,
+  options: GlobalOptions,
+): (event: RunEvent) => void {
   const { logFile } = options;
   if (logFile === undefined) return emit;
   let file: number;
   try {
     file = openSync(logFile, 'a', 0o600);
   } catch (error) {
-    throw wrongFlag('log-file', `--log-file ${logFile} cannot be written: ${error instanceof Error ? error.message : error}`);
+    throw wrongFlag(
+      'log-file',
+      `--log-file ${logFile} cannot be written: ${error instanceof Error ? error.message : error}`,
+    );
   }
   return (event) => {
     writeSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);

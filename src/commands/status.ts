@@ -3,14 +3,18 @@ import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { assess, statusProbes } from '../engine/assess.js';
 import { closeAll, connectAll } from '../engine/connect.js';
 import type { ClusterStatus, StatusDocument } from '../engine/documents.js';
-import { observeOptions } from '../engine/prepare.js';
 import { observeAll } from '../engine/observe-cluster.js';
+import { observeOptions } from '../engine/prepare.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
 import type { GlobalOptions, Io } from './options.js';
 import { openTransport, parallelOf, stepLimitOf } from './run.js';
 
 /** `lbctl status`: who holds each virtual address, and whether the pair could take a failure right now. */
-export async function status(argument: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {
+export async function status(
+  argument: string | undefined,
+  options: GlobalOptions,
+  io: Io,
+): Promise<ExitCode> {
   const path = inventoryPath(argument, io.env);
   const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
@@ -24,7 +28,10 @@ export async function status(argument: string | undefined, options: GlobalOption
         const connected = await connectAll(cluster, transport, io.interrupted);
         try {
           const probes = statusProbes(cluster);
-          return assess(cluster, await observeAll(connected, () => probes, observeOptions({ signal: io.interrupted, stepLimit })));
+          return assess(
+            cluster,
+            await observeAll(connected, () => probes, observeOptions({ signal: io.interrupted, stepLimit })),
+          );
         } finally {
           closeAll(connected);
         }

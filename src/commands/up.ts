@@ -2,7 +2,15 @@ import pLimit from 'p-limit';
 import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { type ClusterResult, convergeCluster } from '../engine/converge.js';
 import type { ClusterRecap, HostRecap } from '../engine/events.js';
-import { authPassOf, type Chosen, chooseClusters, inventoryPath, load, secretsOf, wholeNumber } from './input.js';
+import {
+  authPassOf,
+  type Chosen,
+  chooseClusters,
+  inventoryPath,
+  load,
+  secretsOf,
+  wholeNumber,
+} from './input.js';
 import type { Io, UpOptions } from './options.js';
 import { plan } from './plan.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
@@ -26,7 +34,10 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
   try {
     const emit = withLogFile(reporter.handle.bind(reporter), options);
     const transport = await openTransport(io, emit);
-    const clusters = chosen.map(({ cluster }) => ({ name: cluster.name, hosts: cluster.hosts.map((host) => host.name) }));
+    const clusters = chosen.map(({ cluster }) => ({
+      name: cluster.name,
+      hosts: cluster.hosts.map((host) => host.name),
+    }));
     emit({ event: 'run', command: 'up', inventory: path, clusters });
     const who = whoAmI();
     const results = await Promise.all(
@@ -50,7 +61,10 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
         ),
       ),
     );
-    const exit = worstExit([...results.map((it) => it.exit), ...(io.interrupted.aborted ? [EXIT.interrupted] : [])]);
+    const exit = worstExit([
+      ...results.map((it) => it.exit),
+      ...(io.interrupted.aborted ? [EXIT.interrupted] : []),
+    ]);
     emit({
       event: 'summary',
       ok: exit === EXIT.ok,
@@ -78,7 +92,10 @@ function hostRecaps(chosen: readonly Chosen[], results: readonly ClusterResult[]
   );
 }
 
-function clusterRecaps(chosen: readonly Chosen[], results: readonly ClusterResult[]): Record<string, ClusterRecap> {
+function clusterRecaps(
+  chosen: readonly Chosen[],
+  results: readonly ClusterResult[],
+): Record<string, ClusterRecap> {
   return Object.fromEntries(
     chosen.flatMap(({ cluster }, index) => {
       const result = results[index];

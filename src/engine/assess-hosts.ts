@@ -39,7 +39,9 @@ function serviceProblems(
   }
   if (facts.masked || !facts.enabled.startsWith('enabled')) {
     const how = facts.masked ? 'masked' : facts.enabled || 'not enabled';
-    problems.push(problem('service_not_enabled', `${service} is ${how}: it would not come back after a reboot`));
+    problems.push(
+      problem('service_not_enabled', `${service} is ${how}: it would not come back after a reboot`),
+    );
   }
   return problems;
 }
@@ -51,7 +53,11 @@ function missingFrontends(
 ): Problem[] {
   const { haproxy } = view;
   if (haproxy === null || !haproxy.serving) return [];
-  const missing = cluster.haproxy.frontends.filter((it) => !haproxy.frontends.includes(it.name)).map((it) => it.name);
+  const missing = cluster.haproxy.frontends
+    .filter((it) => !haproxy.frontends.includes(it.name))
+    .map((it) => it.name);
   if (missing.length === 0) return [];
-  return [problem('frontend_missing', `HAProxy runs without frontend ${missing.join(', ')}: run \`lbctl up\``)];
+  return [
+    problem('frontend_missing', `HAProxy runs without frontend ${missing.join(', ')}: run \`lbctl up\``),
+  ];
 }

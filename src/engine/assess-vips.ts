@@ -12,7 +12,11 @@ function fit(view: HostView, instance: VrrpInstance): boolean {
 }
 
 /** With preempt the fit host of best priority; without, whoever holds it alone; null where that cannot be said. */
-function expectedHolder(instance: VrrpInstance, views: readonly HostView[], holders: readonly string[]): string | null {
+function expectedHolder(
+  instance: VrrpInstance,
+  views: readonly HostView[],
+  holders: readonly string[],
+): string | null {
   if (!instance.preempt) return holders.length === 1 ? (holders[0] ?? null) : null;
   const best = views
     .filter((view) => fit(view, instance))
@@ -25,12 +29,21 @@ export function vipRows(cluster: Cluster, views: readonly HostView[]): VipRow[] 
   return cluster.vrrpInstances.flatMap((instance) =>
     instance.virtualIpaddress.map(({ address }) => {
       const holders = views.filter((view) => viewHolds(view, address)).map((view) => view.name);
-      return { address, instance: instance.name, holders, expected: expectedHolder(instance, views, holders) };
+      return {
+        address,
+        instance: instance.name,
+        holders,
+        expected: expectedHolder(instance, views, holders),
+      };
     }),
   );
 }
 
-export function vipProblems(cluster: Cluster, views: readonly HostView[], rows: readonly VipRow[]): Problem[] {
+export function vipProblems(
+  cluster: Cluster,
+  views: readonly HostView[],
+  rows: readonly VipRow[],
+): Problem[] {
   const problems: Problem[] = [];
   for (const { address, holders, expected } of rows) {
     if (holders.length > 1) {
@@ -74,14 +87,19 @@ export function vipProblems(cluster: Cluster, views: readonly HostView[], rows: 
 }
 
 /** The worst that holds. `degraded`: served, but one failure away from an outage. */
-export function clusterState(views: readonly HostView[], rows: readonly VipRow[], problems: readonly Problem[]): ClusterState {
+export function clusterState(
+  views: readonly HostView[],
+  rows: readonly VipRow[],
+  problems: readonly Problem[],
+): ClusterState {
   if (rows.some((row) => row.holders.length > 1)) return 'split_brain';
   const missing = rows.filter((row) => row.holders.length === 0);
   if (missing.length > 0) return views.some((view) => view.network === null) ? 'unknown' : 'down';
   const holders = new Set(rows.flatMap((row) => row.holders));
   const active = views.filter((view) => holders.has(view.name));
   if (active.some((view) => view.haproxy !== null && !view.haproxy.serving)) return 'down';
-  if (problems.some((problem) => problem.code === 'no_server_up' || problem.code === 'no_answer')) return 'down';
+  if (problems.some((problem) => problem.code === 'no_server_up' || problem.code === 'no_answer'))
+    return 'down';
   if (active.some((view) => view.haproxy === null)) return 'unknown';
   return problems.length === 0 ? 'healthy' : 'degraded';
 }

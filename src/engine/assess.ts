@@ -7,7 +7,7 @@ import { holds, type InterfaceFacts, networkProbe } from '../resources/probes/ne
 import { type ServiceFacts, serviceProbe } from '../resources/probes/service.js';
 import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
 import { hostProblems } from './assess-hosts.js';
-import { serverRows, serverProblems } from './assess-servers.js';
+import { serverProblems, serverRows } from './assess-servers.js';
 import { clusterState, vipProblems, vipRows } from './assess-vips.js';
 import type { ClusterStatus, HostStatus, Problem } from './documents.js';
 
@@ -57,7 +57,13 @@ export function assess(cluster: Cluster, observations: Observations): ClusterSta
     name: cluster.name,
     state: clusterState(views, vips, problems),
     virtual_ips: vips,
-    hosts: cluster.hosts.map((host) => hostRow(cluster, host.address, views.find((it) => it.name === host.name))),
+    hosts: cluster.hosts.map((host) =>
+      hostRow(
+        cluster,
+        host.address,
+        views.find((it) => it.name === host.name),
+      ),
+    ),
     servers: serverRows(cluster, views),
     problems,
   };

@@ -4,7 +4,15 @@ import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Observation } from './assess.js';
 import { frame, newMark, parseFrame } from './framing.js';
-import { acquireScript, fenceScript, LOCK_HEARTBEAT, LOCKED_EXIT, type LockOwner, parseHolder, releaseScript } from './lock.js';
+import {
+  acquireScript,
+  fenceScript,
+  LOCK_HEARTBEAT,
+  LOCKED_EXIT,
+  type LockOwner,
+  parseHolder,
+  releaseScript,
+} from './lock.js';
 import { factsFrom, probeSections } from './observe.js';
 
 const LIMIT = 60;
@@ -35,7 +43,9 @@ export class ClusterLock {
   /** Frees it on every host; a host that cannot be told frees it by itself. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all(this.sessions.map((it) => it.run(releaseScript(this.token), { limit: 20 }).catch(() => undefined)));
+    await Promise.all(
+      this.sessions.map((it) => it.run(releaseScript(this.token), { limit: 20 }).catch(() => undefined)),
+    );
   }
 }
 
@@ -58,7 +68,10 @@ async function lockCluster(
     if (session === undefined) return null;
     const about = { cluster: cluster.name, host };
     const mark = newMark();
-    const sections = [{ id: 'lock', script: acquireScript(owner), onFailure: 'stop' } as const, ...probeSections(probesFor(host))];
+    const sections = [
+      { id: 'lock', script: acquireScript(owner), onFailure: 'stop' } as const,
+      ...probeSections(probesFor(host)),
+    ];
     try {
       const result = await session.run(frame(sections, mark), { limit: LIMIT });
       const outcome = parseFrame(result, mark).finished.find((it) => it.id === 'lock');
@@ -67,8 +80,18 @@ async function lockCluster(
         observations.set(host, { reachable: true, facts: factsFrom(result, mark) });
         return null;
       }
-      if (outcome?.exitCode === LOCKED_EXIT) return { locked: true, error: { ...lockedBy(outcome.stdout), ...about } };
-      return { locked: false, error: { severity: 'error', code: 'lock-failed', summary: 'the lock could not be taken', detail: outcome?.stderr.trim() || result.stderr.trim(), ...about } };
+      if (outcome?.exitCode === LOCKED_EXIT)
+        return { locked: true, error: { ...lockedBy(outcome.stdout), ...about } };
+      return {
+        locked: false,
+        error: {
+          severity: 'error',
+          code: 'lock-failed',
+          summary: 'the lock could not be taken',
+          detail: outcome?.stderr.trim() || result.stderr.trim(),
+          ...about,
+        },
+      };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       return { locked: false, error: { ...error.diagnostic, ...about } };
@@ -79,7 +102,9 @@ async function lockCluster(
   const failures = early === null ? await Promise.all(rest.map(take)) : [early];
   const failure = failures.find((it) => it !== null);
   if (failure !== undefined && failure !== null) {
-    await Promise.all(taken.map((it) => it.run(releaseScript(owner.token), { limit: 20 }).catch(() => undefined)));
+    await Promise.all(
+      taken.map((it) => it.run(releaseScript(owner.token), { limit: 20 }).catch(() => undefined)),
+    );
     return { ok: false, ...failure };
   }
   return { ok: true, lock: new ClusterLock(owner.token, taken), observations };

@@ -8,7 +8,11 @@ export interface Connected {
 }
 
 /** Connects to every host of a cluster at once; a host that cannot be reached does not stop the others. */
-export async function connectAll(cluster: Cluster, transport: Transport, signal?: AbortSignal): Promise<Connected> {
+export async function connectAll(
+  cluster: Cluster,
+  transport: Transport,
+  signal?: AbortSignal,
+): Promise<Connected> {
   const sessions = new Map<string, Session>();
   const failures = new Map<string, Diagnostic>();
   await Promise.all(

@@ -9,7 +9,16 @@ import type { HostRecap } from './events.js';
 import { executeBatch, type HostResult } from './execute.js';
 import { keepScript } from './generations.js';
 import { oneHolderPerVip } from './one-holder.js';
-import { allProbes, type ClusterInput, heldBy, makePlan, type Prepared, prepare, reachableFacts, summarize } from './prepare.js';
+import {
+  allProbes,
+  type ClusterInput,
+  heldBy,
+  makePlan,
+  type Prepared,
+  prepare,
+  reachableFacts,
+  summarize,
+} from './prepare.js';
 import { judgeVerification, type Verdict, verify } from './verify.js';
 
 export interface ConvergeInput extends ClusterInput {
@@ -44,7 +53,8 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   const { cluster, emit } = input;
   for (const error of prepared.unreachable) recap.unreachable(error);
   if (input.signal.aborted) return recap.end(EXIT.interrupted, null, 'interrupted; nothing was changed');
-  if (prepared.plan === null) return recap.end(EXIT.unreachable, null, 'a host is out of reach; nothing was changed');
+  if (prepared.plan === null)
+    return recap.end(EXIT.unreachable, null, 'a host is out of reach; nothing was changed');
   const refusal = refused(prepared.plan, recap);
   if (refusal !== null) return refusal;
   emit({ event: 'plan', cluster: cluster.name, changes: summarize(prepared.plan) });
@@ -64,14 +74,24 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: locked.ok ? 'done' : 'failed' });
   if (!locked.ok) {
     recap.diagnose(locked.error);
-    return recap.end(locked.locked ? EXIT.locked : EXIT.failed, null, `${locked.error.summary}; nothing was changed`);
+    return recap.end(
+      locked.locked ? EXIT.locked : EXIT.failed,
+      null,
+      `${locked.error.summary}; nothing was changed`,
+    );
   }
   try {
     // The pair may have changed between the first look and the lock: only what is seen under the lock counts.
     const plan = makePlan(input, prepared.resources, locked.observations);
     const late = refused(plan, recap);
     if (late !== null) return late;
-    return await apply(input, prepared, plan, { token, since, held: heldNow(input, locked.observations) }, recap);
+    return await apply(
+      input,
+      prepared,
+      plan,
+      { token, since, held: heldNow(input, locked.observations) },
+      recap,
+    );
   } finally {
     await locked.lock.release();
   }
@@ -101,7 +121,8 @@ async function apply(
   recap: Recap,
 ): Promise<ClusterResult> {
   const { cluster, emit } = input;
-  const phase = (state: 'started' | 'done' | 'failed') => emit({ event: 'phase', cluster: cluster.name, phase: 'apply', state });
+  const phase = (state: 'started' | 'done' | 'failed') =>
+    emit({ event: 'phase', cluster: cluster.name, phase: 'apply', state });
   phase('started');
   const context = {
     cluster,
@@ -129,7 +150,11 @@ async function apply(
       phase('failed');
       recap.notRun(left);
       const code = failed ? EXIT.failed : EXIT.interrupted;
-      return recap.end(code, null, failed ? 'a step failed; what comes after it was not begun' : 'interrupted');
+      return recap.end(
+        code,
+        null,
+        failed ? 'a step failed; what comes after it was not begun' : 'interrupted',
+      );
     }
     if (batch.gates.includes('one-holder-per-vip')) {
       const problem = await oneHolderPerVip(cluster, prepared.connected, held, emit);
@@ -149,7 +174,12 @@ async function verifyPhase(input: ConvergeInput, prepared: Prepared): Promise<Ve
   const { cluster, emit } = input;
   emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state: 'started' });
   const seen = await verify(cluster, prepared.connected, prepared.resources, input.signal);
-  emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state: seen.status.state === 'healthy' ? 'done' : 'failed' });
+  emit({
+    event: 'phase',
+    cluster: cluster.name,
+    phase: 'verify',
+    state: seen.status.state === 'healthy' ? 'done' : 'failed',
+  });
   return seen;
 }
 
@@ -171,7 +201,11 @@ function finish(input: ConvergeInput, verdict: Verdict, recap: Recap): ClusterRe
   }
   if (state === 'healthy') return recap.end(EXIT.ok, state, null);
   const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
-  return recap.end(unreachable ? EXIT.unreachable : EXIT.unhealthy, state, `the pair is ${state} after the run: \`lbctl status\` shows it`);
+  return recap.end(
+    unreachable ? EXIT.unreachable : EXIT.unhealthy,
+    state,
+    `the pair is ${state} after the run: \`lbctl status\` shows it`,
+  );
 }
 
 function proofLines(status: ClusterStatus, proof: readonly string[]): string[] {
@@ -192,7 +226,11 @@ class Recap {
 
   diagnose(diagnostic: Diagnostic): void {
     this.input.emit({ event: 'diagnostic', diagnostic });
-    if (diagnostic.severity === 'error' && diagnostic.host !== undefined && !this.#errors.has(diagnostic.host)) {
+    if (
+      diagnostic.severity === 'error' &&
+      diagnostic.host !== undefined &&
+      !this.#errors.has(diagnostic.host)
+    ) {
       this.#errors.set(diagnostic.host, diagnostic.summary);
     }
   }
@@ -239,4 +277,3 @@ class Recap {
     return { exit, hosts: Object.fromEntries(hosts), state, error };
   }
 }
-

@@ -67,7 +67,12 @@ export type RunEvent =
       readonly state: 'waiting' | 'passed' | 'failed';
       readonly detail?: string;
     }
-  | { readonly event: 'notice'; readonly cluster: string; readonly host: string | null; readonly message: string }
+  | {
+      readonly event: 'notice';
+      readonly cluster: string;
+      readonly host: string | null;
+      readonly message: string;
+    }
   | { readonly event: 'diagnostic'; readonly diagnostic: Diagnostic }
   | {
       /** Only told to reporters that want it (`-v`). Secrets are already hidden in all of its texts. */

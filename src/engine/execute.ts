@@ -8,10 +8,10 @@ import type { GateName } from '../playbook/model.js';
 import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Emit } from './events.js';
-import { factsFrom, probeSections } from './observe.js';
 import { frame, newMark, type Outcomes, parseFrame, type Section, stopFile } from './framing.js';
 import { hostGate, hostGateLimit } from './gates.js';
 import { fenceScript, LOCKED_EXIT } from './lock.js';
+import { factsFrom, probeSections } from './observe.js';
 import { stillDiffers } from './recheck.js';
 
 /** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
@@ -54,7 +54,14 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   const about = { cluster: cluster.name, host: work.host };
   const task = (item: WorkItem, state: 'running' | 'done' | 'failed' | 'not-run' | 'unknown') => {
     const diff = state === 'done' && context.showDiff ? item.change?.diff : null;
-    const event = { event: 'task', ...about, play: batch.play, resource: item.resource, title: item.title, state } as const;
+    const event = {
+      event: 'task',
+      ...about,
+      play: batch.play,
+      resource: item.resource,
+      title: item.title,
+      state,
+    } as const;
     emit(diff === null || diff === undefined ? event : { ...event, diff });
   };
   for (const item of work.items) {
@@ -88,18 +95,36 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
       duration_ms: result.durationMs,
     });
     const outcomes = parseFrame(result, mark);
-    const judged = judge(work, outcomes, { ...about, play: batch.play, timedOut: result.timedOut, task, emit, gates });
-    if (!judged.whole && keepsFirst && !outcomes.finished.some((it) => it.id === 'keep' && it.exitCode === 0)) context.kept.delete(work.host);
+    const judged = judge(work, outcomes, {
+      ...about,
+      play: batch.play,
+      timedOut: result.timedOut,
+      task,
+      emit,
+      gates,
+    });
+    if (!judged.whole && keepsFirst && !outcomes.finished.some((it) => it.id === 'keep' && it.exitCode === 0))
+      context.kept.delete(work.host);
     const differs =
       judged.error === null && judged.whole
         ? stillDiffers(work, context.resources, factsFrom(result, mark), cluster.name)
         : null;
-    return { host: work.host, changed: judged.changed, error: judged.error ?? differs, stopped: !judged.whole && judged.error === null };
+    return {
+      host: work.host,
+      changed: judged.changed,
+      error: judged.error ?? differs,
+      stopped: !judged.whole && judged.error === null,
+    };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     for (const item of work.items) task(item, 'unknown');
     const diagnostic: Diagnostic = { ...error.diagnostic, ...about };
-    return { host: work.host, changed: work.items.map((item) => item.resource), error: diagnostic, stopped: false };
+    return {
+      host: work.host,
+      changed: work.items.map((item) => item.resource),
+      error: diagnostic,
+      stopped: false,
+    };
   } finally {
     context.interrupted.removeEventListener('abort', stop);
   }
@@ -113,13 +138,17 @@ function sectionsOf(
 ): Section[] {
   return [
     { id: 'fence', script: fenceScript(context.token), onFailure: 'stop' },
-    ...(context.kept.has(work.host) ? [] : [{ id: 'keep', script: context.keep, onFailure: 'stop' } as const]),
+    ...(context.kept.has(work.host)
+      ? []
+      : [{ id: 'keep', script: context.keep, onFailure: 'stop' } as const]),
     ...work.items.flatMap((item, index) =>
-      item.steps.map((step, number): Section => ({
-        id: `step ${index} ${number}`,
-        script: step.script,
-        onFailure: 'stop',
-      })),
+      item.steps.map(
+        (step, number): Section => ({
+          id: `step ${index} ${number}`,
+          script: step.script,
+          onFailure: 'stop',
+        }),
+      ),
     ),
     ...gates.flatMap((gate): Section[] => {
       const script = hostGate(gate, context.cluster);
@@ -129,7 +158,11 @@ function sectionsOf(
   ];
 }
 
-function limitOf(work: HostWork, gates: readonly GateName[], { cluster, stepLimit }: ExecuteContext): number | 'none' {
+function limitOf(
+  work: HostWork,
+  gates: readonly GateName[],
+  { cluster, stepLimit }: ExecuteContext,
+): number | 'none' {
   const limits = work.items.flatMap((item) => item.steps.map((step) => step.limit));
   if (limits.includes('none')) return 'none';
   const steps = limits.reduce<number>((sum, limit) => sum + (limit === 'none' ? 0 : (stepLimit ?? limit)), 0);
@@ -140,7 +173,9 @@ function limitOf(work: HostWork, gates: readonly GateName[], { cluster, stepLimi
 function recheckProbes(work: HostWork, resources: readonly HostResources[]): Probe<unknown>[] {
   const changed = new Set(work.items.flatMap((item) => item.change?.resource ?? []));
   const own = resources.find((it) => it.host.name === work.host);
-  return (own?.plays ?? []).flat().flatMap(({ resource }) => (changed.has(resource.id) ? resource.probes : []));
+  return (own?.plays ?? [])
+    .flat()
+    .flatMap(({ resource }) => (changed.has(resource.id) ? resource.probes : []));
 }
 
 interface JudgeContext {
@@ -169,11 +204,14 @@ function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext): Judge
   const fail = (id: string, what: string, resource: string | undefined, steps?: string): void => {
     const outcome = byId.get(id);
     const locked = outcome?.exitCode === LOCKED_EXIT && id === 'fence';
-    const ended = context.timedOut ? 'it did not end within its time limit' : 'the script was ended in it: what it did is unknown';
+    const ended = context.timedOut
+      ? 'it did not end within its time limit'
+      : 'the script was ended in it: what it did is unknown';
     error ??= {
       severity: 'error',
       code: locked ? 'lock-lost' : 'step-failed',
-      summary: outcome === undefined ? `${what}: ${ended}` : `${what} failed with exit code ${outcome.exitCode}`,
+      summary:
+        outcome === undefined ? `${what}: ${ended}` : `${what} failed with exit code ${outcome.exitCode}`,
       detail: [outcome?.stderr.trim(), outcome?.stdout.trim()].filter(Boolean).join('\n'),
       hint: steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left',
       cluster,
@@ -210,9 +248,17 @@ function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext): Judge
     gatesPassed &&= passed;
     if (outcome !== undefined || outcomes.unfinished === `gate ${gate}`) {
       context.emit({ event: 'gate', cluster, host, gate, state: passed ? 'passed' : 'failed' });
-      if (!passed) fail(`gate ${gate}`, `gate ${gate}`, undefined, 'no further host was touched; look at what the services say above');
+      if (!passed)
+        fail(
+          `gate ${gate}`,
+          `gate ${gate}`,
+          undefined,
+          'no further host was touched; look at what the services say above',
+        );
     }
   }
-  const done = work.items.every((item, index) => item.steps.every((_, number) => byId.get(`step ${index} ${number}`)?.exitCode === 0));
+  const done = work.items.every((item, index) =>
+    item.steps.every((_, number) => byId.get(`step ${index} ${number}`)?.exitCode === 0),
+  );
   return { changed, error, whole: done && gatesPassed && error === null };
 }

@@ -35,8 +35,15 @@ export function newMark(): string {
  * One script out of several sections, each in a shell of its own, with a line before and after each on both
  * streams, so that one round trip brings many answers.
  */
-export function frame(sections: readonly Section[], mark: string, options: { stoppable?: boolean } = {}): Command {
-  const stop = options.stoppable === true ? sh`[ ! -e ${stopFile(mark)} ] || { rm -f ${stopFile(mark)}; exit 0; }` : raw(':');
+export function frame(
+  sections: readonly Section[],
+  mark: string,
+  options: { stoppable?: boolean } = {},
+): Command {
+  const stop =
+    options.stoppable === true
+      ? sh`[ ! -e ${stopFile(mark)} ] || { rm -f ${stopFile(mark)}; exit 0; }`
+      : raw(':');
   return joinCommands([
     sh`m=${mark}
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
@@ -83,8 +90,16 @@ function split(stream: string, mark: string): Piece[] {
       if (end < 0) {
         // A section that printed nothing: its closing line follows the opening one at once.
         const closed = rest.startsWith(`${mark}-`);
-        return { id, text: closed ? '' : rest, exitCode: closed ? Number.parseInt(rest.slice(mark.length + 1), 10) : null };
+        return {
+          id,
+          text: closed ? '' : rest,
+          exitCode: closed ? Number.parseInt(rest.slice(mark.length + 1), 10) : null,
+        };
       }
-      return { id, text: rest.slice(0, end), exitCode: Number.parseInt(rest.slice(end + mark.length + 2), 10) };
+      return {
+        id,
+        text: rest.slice(0, end),
+        exitCode: Number.parseInt(rest.slice(end + mark.length + 2), 10),
+      };
     });
 }

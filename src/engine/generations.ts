@@ -28,7 +28,11 @@ const KEPT_GENERATIONS = 10;
  * and the states of services, packages, firewall and SELinux. Generation 0 is what the host was like before
  * lbctl. It appears whole or not at all.
  */
-export function keepScript(run: { readonly who: string; readonly command: string; readonly when: string }): Command {
+export function keepScript(run: {
+  readonly who: string;
+  readonly command: string;
+  readonly when: string;
+}): Command {
   return sh`set -e
 umask 077
 base=${`${STATE_DIR}/generations`}

@@ -21,12 +21,20 @@ export async function observeAll(
   return observations;
 }
 
-async function observeOne(session: Session, probes: readonly Probe<unknown>[], options: ObserveOptions): Promise<Observation> {
+async function observeOne(
+  session: Session,
+  probes: readonly Probe<unknown>[],
+  options: ObserveOptions,
+): Promise<Observation> {
   try {
     return { reachable: true, facts: await observe(session, probes, options) };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
-    const diagnostic: Diagnostic = { ...error.diagnostic, cluster: session.host.cluster, host: session.host.name };
+    const diagnostic: Diagnostic = {
+      ...error.diagnostic,
+      cluster: session.host.cluster,
+      host: session.host.name,
+    };
     return { reachable: false, error: diagnostic };
   }
 }

@@ -13,7 +13,11 @@ export interface ObserveOptions {
 }
 
 /** Asks a host everything in one round trip. @throws TransportError */
-export async function observe(session: Session, probes: readonly Probe<unknown>[], options: ObserveOptions = {}): Promise<HostFacts> {
+export async function observe(
+  session: Session,
+  probes: readonly Probe<unknown>[],
+  options: ObserveOptions = {},
+): Promise<HostFacts> {
   const mark = newMark();
   const script = frame(probeSections(probes), mark);
   const result = await session.run(script, {

@@ -37,18 +37,26 @@ export async function oneHolderPerVip(
         continue;
       }
       const unknown = unknownNetwork(observation.facts);
-      if (unknown !== null) problem = { ...about, summary: `who holds what is not known on ${host}`, detail: unknown };
-      for (const address of heldBy(cluster, observation.facts)) holders.set(address, [...(holders.get(address) ?? []), host]);
+      if (unknown !== null)
+        problem = { ...about, summary: `who holds what is not known on ${host}`, detail: unknown };
+      for (const address of heldBy(cluster, observation.facts))
+        holders.set(address, [...(holders.get(address) ?? []), host]);
     }
     for (const address of addresses) {
       const found = holders.get(address) ?? [];
-      if (found.length > 1) problem ??= { ...about, summary: `${found.join(' and ')} both hold ${address}`, hint };
-      if (found.length === 0 && heldBefore.has(address)) problem ??= { ...about, summary: `nobody holds ${address} any more`, hint };
+      if (found.length > 1)
+        problem ??= { ...about, summary: `${found.join(' and ')} both hold ${address}`, hint };
+      if (found.length === 0 && heldBefore.has(address))
+        problem ??= { ...about, summary: `nobody holds ${address} any more`, hint };
     }
     if (problem === null) break;
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   } while (Date.now() < deadline);
-  emit({ ...gate, state: problem === null ? 'passed' : 'failed', ...(problem === null ? {} : { detail: problem.summary }) });
+  emit({
+    ...gate,
+    state: problem === null ? 'passed' : 'failed',
+    ...(problem === null ? {} : { detail: problem.summary }),
+  });
   return problem;
 }
 

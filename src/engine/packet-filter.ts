@@ -17,23 +17,30 @@ interface Chain {
  * firewalld is asked itself.
  */
 export function blocksVrrp(ruleset: string, options: FilterOptions): string | null {
-  const tables = ruleset.includes('hook input') || /^table /m.test(ruleset) ? nftTables(ruleset) : iptablesTables(ruleset);
+  const tables =
+    ruleset.includes('hook input') || /^table /m.test(ruleset) ? nftTables(ruleset) : iptablesTables(ruleset);
   for (const { name, chains } of tables) {
     if (name === 'inet firewalld') continue;
     const rules = chains.flatMap((chain) => chain.rules);
     if (options.ufwGoes && chains.some((chain) => chain.name.startsWith('ufw'))) continue;
     const dropped = chains.find((chain) => chain.rules.some((rule) => dropsExplicitly(rule)));
     if (dropped !== undefined) return `${name} ${dropped.name}`;
-    const input = chains.find((chain) => chain.rules.some((rule) => /hook input\b/.test(rule)) || chain.name === 'INPUT');
+    const input = chains.find(
+      (chain) => chain.rules.some((rule) => /hook input\b/.test(rule)) || chain.name === 'INPUT',
+    );
     if (input === undefined) continue;
-    const closed = input.rules.some((rule) => /policy drop|^:INPUT DROP/.test(rule)) || input.rules.some(unconditionalDrop);
+    const closed =
+      input.rules.some((rule) => /policy drop|^:INPUT DROP/.test(rule)) ||
+      input.rules.some(unconditionalDrop);
     if (closed && !rules.some((rule) => mayAccept(rule, options.devices))) return `${name} ${input.name}`;
   }
   return null;
 }
 
 function isVrrp(rule: string): boolean {
-  return /\b(?:protocol|l4proto|nexthdr)\s+(?:vrrp|112)\b|-p (?:vrrp|112)\b|\b(?:protocol|l4proto)\s+\{[^}]*\b(?:vrrp|112)\b/.test(rule);
+  return /\b(?:protocol|l4proto|nexthdr)\s+(?:vrrp|112)\b|-p (?:vrrp|112)\b|\b(?:protocol|l4proto)\s+\{[^}]*\b(?:vrrp|112)\b/.test(
+    rule,
+  );
 }
 
 function dropsExplicitly(rule: string): boolean {
@@ -49,7 +56,12 @@ function unconditionalDrop(rule: string): boolean {
 function mayAccept(rule: string, devices: readonly string[]): boolean {
   if (!/\baccept\b|-j ACCEPT/.test(rule) || /policy accept|^:/.test(rule)) return false;
   if (isVrrp(rule)) return true;
-  if (/\b(?:tcp|udp|icmp|icmpv6|dport|sport|ct state|ctstate|esp|ah|igmp|protocol|l4proto|nexthdr|-p)\b/.test(rule)) return false;
+  if (
+    /\b(?:tcp|udp|icmp|icmpv6|dport|sport|ct state|ctstate|esp|ah|igmp|protocol|l4proto|nexthdr|-p)\b/.test(
+      rule,
+    )
+  )
+    return false;
   const device = /(?:iif(?:name)?\s+"?|-i )([A-Za-z0-9_.:@-]+)/.exec(rule)?.[1];
   return device === undefined || devices.includes(device);
 }

@@ -5,8 +5,8 @@ import type { Cluster, Host } from '../inventory/model.js';
 import { firewalldProbe } from '../resources/firewall.js';
 import { interfaceFor, networkProbe } from '../resources/probes/network.js';
 import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
-import { LISTEN_PERL, LISTEN_PYTHON } from './vrrp-listener.js';
 import { blocksVrrp } from './packet-filter.js';
+import { LISTEN_PERL, LISTEN_PYTHON } from './vrrp-listener.js';
 
 /** Seconds to listen: more than three advertisement intervals of a second. */
 const LISTEN_SECONDS = 3.5;
@@ -74,7 +74,12 @@ export interface PreflightQuestion {
 }
 
 /** What to ask a host; null where it cannot be asked yet (the plan says why). */
-export function preflightFor(cluster: Cluster, host: Host, facts: Facts, unheld: ReadonlySet<string>): PreflightQuestion | null {
+export function preflightFor(
+  cluster: Cluster,
+  host: Host,
+  facts: Facts,
+  unheld: ReadonlySet<string>,
+): PreflightQuestion | null {
   const interfaces = facts.need(networkProbe);
   const wanted = cluster.vrrpInstances.flatMap((instance): Wanted[] => {
     const device = interfaceFor(instance, host, interfaces);
@@ -86,13 +91,20 @@ export function preflightFor(cluster: Cluster, host: Host, facts: Facts, unheld:
 }
 
 /** What forbids the first start, seen from one host. */
-export function preflightProblems(cluster: Cluster, host: Host, question: PreflightQuestion, facts: Facts): Diagnostic[] {
+/** @param own addresses of the cluster's hosts, link-local ones included */
+export function preflightProblems(
+  cluster: Cluster,
+  host: Host,
+  question: PreflightQuestion,
+  facts: Facts,
+  own: ReadonlySet<string>,
+): Diagnostic[] {
   const about = { cluster: cluster.name, host: host.name };
   try {
     const answer = facts.need(question.probe);
     return [
       ...foreignHolders(answer).map((it) => ({ ...it, ...about })),
-      ...foreignSpeakers(cluster, answer).map((it) => ({ ...it, ...about })),
+      ...foreignSpeakers(cluster, answer, own).map((it) => ({ ...it, ...about })),
       ...filters(cluster, host, answer, question, facts).map((it) => ({ ...it, ...about })),
     ];
   } catch (error) {
@@ -119,19 +131,20 @@ function foreignHolders(answer: PreflightAnswer): Diagnostic[] {
   }));
 }
 
-function foreignSpeakers(cluster: Cluster, answer: PreflightAnswer): Diagnostic[] {
-  const own = new Set(cluster.hosts.map((host) => host.address));
+function foreignSpeakers(cluster: Cluster, answer: PreflightAnswer, own: ReadonlySet<string>): Diagnostic[] {
   const ours = new Set(cluster.vrrpInstances.map((instance) => instance.virtualRouterId));
   const foreign = answer.speakers.filter((it) => !own.has(it.source) && ours.has(it.virtualRouterId));
-  const problems: Diagnostic[] = [...new Set(foreign.map((it) => `${it.source} ${it.virtualRouterId}`))].map((text) => {
-    const [source, vrid] = text.split(' ');
-    return {
-      severity: 'error',
-      code: 'vrid-in-use',
-      summary: `${source} speaks VRRP with virtual_router_id ${vrid} on this network`,
-      hint: 'choose another `virtual_router_id` for this pair',
-    };
-  });
+  const problems: Diagnostic[] = [...new Set(foreign.map((it) => `${it.source} ${it.virtualRouterId}`))].map(
+    (text) => {
+      const [source, vrid] = text.split(' ');
+      return {
+        severity: 'error',
+        code: 'vrid-in-use',
+        summary: `${source} speaks VRRP with virtual_router_id ${vrid} on this network`,
+        hint: 'choose another `virtual_router_id` for this pair',
+      };
+    },
+  );
   if (!answer.deaf) return problems;
   return [
     ...problems,
@@ -152,12 +165,15 @@ function filters(
 ): Diagnostic[] {
   const problems: Diagnostic[] = [];
   const { firewall } = cluster.system;
-  const devices = cluster.vrrpInstances.flatMap((it) => interfaceFor(it, host, facts.need(networkProbe)) ?? []);
+  const devices = cluster.vrrpInstances.flatMap(
+    (it) => interfaceFor(it, host, facts.need(networkProbe)) ?? [],
+  );
   if (question.needs.length > 0) {
     const firewalld = facts.need(firewalldProbe);
     for (const zone of new Set(devices.map((it) => firewalld.zoneOf[it] ?? firewalld.zoneOf.default ?? ''))) {
       const found = firewalld.runtime[zone];
-      if (!firewalld.running || found?.target === 'ACCEPT' || found?.protocols.includes('vrrp') === true) continue;
+      if (!firewalld.running || found?.target === 'ACCEPT' || found?.protocols.includes('vrrp') === true)
+        continue;
       problems.push({
         severity: 'error',
         code: 'firewall-drops-vrrp',
@@ -181,4 +197,3 @@ function filters(
 export function preflightScriptProbes(question: PreflightQuestion): Probe<unknown>[] {
   return [question.probe, ...question.needs, networkProbe];
 }
-

@@ -14,7 +14,12 @@ import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
-import { preflightFor, preflightProblems, preflightScriptProbes, type PreflightQuestion } from './preflight.js';
+import {
+  type PreflightQuestion,
+  preflightFor,
+  preflightProblems,
+  preflightScriptProbes,
+} from './preflight.js';
 
 export interface ClusterInput {
   readonly cluster: Cluster;
@@ -48,22 +53,40 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   emit({ event: 'phase', cluster: cluster.name, phase: 'connect', state: reached ? 'done' : 'failed' });
   const resources = buildResources(input.playbook, cluster, input.authPass);
   emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: 'started' });
-  const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host), observeOptions(input));
+  const observations = await observeAll(
+    connected,
+    (host) => allProbes(cluster, resources, host),
+    observeOptions(input),
+  );
   const unreachable = unreachableHosts(observations);
-  emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: unreachable.length === 0 ? 'done' : 'failed' });
+  emit({
+    event: 'phase',
+    cluster: cluster.name,
+    phase: 'observe',
+    state: unreachable.length === 0 ? 'done' : 'failed',
+  });
   const limit = input.limit ?? new Set(cluster.hosts.map((host) => host.name));
-  const blocking = unreachable.filter((it) => (input.limit === null && !input.force) || limit.has(it.host ?? ''));
+  const blocking = unreachable.filter(
+    (it) => (input.limit === null && !input.force) || limit.has(it.host ?? ''),
+  );
   const plan = blocking.length > 0 ? null : makePlan(input, resources, observations);
   const shown = plan === null ? null : await withPreflight(input, connected, observations, plan);
   return { connected, resources, observations, plan: shown, unreachable };
 }
 
-export function observeOptions({ signal, stepLimit }: Pick<ClusterInput, 'signal' | 'stepLimit'>): ObserveOptions {
+export function observeOptions({
+  signal,
+  stepLimit,
+}: Pick<ClusterInput, 'signal' | 'stepLimit'>): ObserveOptions {
   return { signal, ...(stepLimit === null ? {} : { limit: stepLimit }) };
 }
 
 /** Everything that a run asks a host: what resources compare, what the assessment and the verification need. */
-export function allProbes(cluster: Cluster, resources: readonly HostResources[], host: string): Probe<unknown>[] {
+export function allProbes(
+  cluster: Cluster,
+  resources: readonly HostResources[],
+  host: string,
+): Probe<unknown>[] {
   const own = resources.find((it) => it.host.name === host);
   return [
     ...statusProbes(cluster),
@@ -72,7 +95,11 @@ export function allProbes(cluster: Cluster, resources: readonly HostResources[],
   ];
 }
 
-export function makePlan(input: ClusterInput, resources: readonly HostResources[], observations: Observations): ClusterPlan {
+export function makePlan(
+  input: ClusterInput,
+  resources: readonly HostResources[],
+  observations: Observations,
+): ClusterPlan {
   const facts = reachableFacts(observations);
   return planCluster({
     cluster: input.cluster,
@@ -85,7 +112,9 @@ export function makePlan(input: ClusterInput, resources: readonly HostResources[
 }
 
 export function reachableFacts(observations: Observations): Map<string, Facts> {
-  return new Map([...observations].flatMap(([host, it]) => (it.reachable ? [[host, it.facts] as const] : [])));
+  return new Map(
+    [...observations].flatMap(([host, it]) => (it.reachable ? [[host, it.facts] as const] : [])),
+  );
 }
 
 function unreachableHosts(observations: Observations): Diagnostic[] {
@@ -112,7 +141,9 @@ async function withPreflight(
   plan: ClusterPlan,
 ): Promise<ClusterPlan> {
   const { cluster, emit } = input;
-  const startsKeepalived = plan.changes.some(({ change }) => /^(keepalived_config|service:keepalived)$/.test(change.resource));
+  const startsKeepalived = plan.changes.some(({ change }) =>
+    /^(keepalived_config|service:keepalived)$/.test(change.resource),
+  );
   if (plan.status !== 'changes' || !startsKeepalived) return plan;
   const facts = reachableFacts(observations);
   const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
@@ -127,7 +158,11 @@ async function withPreflight(
   }
   if (questions.size === 0) return plan;
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
-  const asked = { ...connected, failures: new Map(), sessions: new Map([...connected.sessions].filter(([it]) => questions.has(it))) };
+  const asked = {
+    ...connected,
+    failures: new Map(),
+    sessions: new Map([...connected.sessions].filter(([it]) => questions.has(it))),
+  };
   const answers = await observeAll(
     asked,
     (host) => {
@@ -136,17 +171,25 @@ async function withPreflight(
     },
     observeOptions(input),
   );
+  const own = ownAddresses(cluster, facts);
   const problems = cluster.hosts.flatMap((host): Diagnostic[] => {
     const question = questions.get(host.name);
     const answer = answers.get(host.name);
     if (question === undefined || answer === undefined) return [];
-    return answer.reachable ? preflightProblems(cluster, host, question, answer.facts) : [answer.error];
+    return answer.reachable ? preflightProblems(cluster, host, question, answer.facts, own) : [answer.error];
   });
   const softened = input.force ? problems.map((it) => ({ ...it, severity: 'warning' as const })) : problems;
   const refused = softened.some((it) => it.severity === 'error');
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
   const status = refused ? 'error' : plan.status;
   return { ...plan, status, batches: refused ? [] : plan.batches, problems: [...plan.problems, ...softened] };
+}
+
+/** Every address of every host that was reached: VRRP over IPv6 speaks from link-local ones. */
+function ownAddresses(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Set<string> {
+  const interfaces = [...facts.values()].flatMap((it) => it.need(networkProbe));
+  const found = interfaces.flatMap((it) => it.addresses.map((own) => own.address));
+  return new Set([...cluster.hosts.map((host) => host.address), ...found]);
 }
 
 export function summarize(plan: ClusterPlan): ChangeSummary[] {

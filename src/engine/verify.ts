@@ -32,11 +32,21 @@ export function judgeVerification(cluster: Cluster, observations: Observations):
   const proof: string[] = [];
   for (const target of verifyTargets(cluster)) {
     const answers = [...facts].flatMap(([host, own]) =>
-      heldBy(cluster, own).has(target.address) ? [] : answersTo(target, own, cluster).map((answer) => ({ host, answer })),
+      heldBy(cluster, own).has(target.address)
+        ? []
+        : answersTo(target, own, cluster).map((answer) => ({ host, answer })),
     );
-    const problem = problemOf(target, answers, cluster, facts.size);
-    if (problem !== null) problems.push(problem);
-    else proof.push(proofOf(target, answers));
+    // A config_file's ports are known from the answers alone: each is judged as a target of its own.
+    const ports =
+      target.kind === 'auto' && answers.length > 0
+        ? [...new Set(answers.map((it) => it.answer.target.port))]
+        : [target.port];
+    for (const port of ports) {
+      const own = target.kind === 'auto' ? answers.filter((it) => it.answer.target.port === port) : answers;
+      const problem = problemOf({ ...target, port }, own, cluster, facts.size);
+      if (problem !== null) problems.push(problem);
+      else proof.push(proofOf({ ...target, port }, own));
+    }
   }
   if (problems.length === 0) return { status, proof };
   const served = status.state === 'healthy' || status.state === 'degraded';
@@ -54,7 +64,10 @@ function answersTo(target: Target, facts: Facts, cluster: Cluster): Answer[] {
   try {
     const answers = facts.need(throughVipProbe(verifyTargets(cluster)));
     return answers.filter(
-      ({ target: it }) => it.address === target.address && it.port === target.port && it.frontend === target.frontend,
+      ({ target: it }) =>
+        it.address === target.address &&
+        it.frontend === target.frontend &&
+        (target.kind === 'auto' || it.port === target.port),
     );
   } catch (error) {
     if (error instanceof UnknownFact) return [];
@@ -63,32 +76,53 @@ function answersTo(target: Target, facts: Facts, cluster: Cluster): Answer[] {
 }
 
 function label(target: Target): string {
+  if (target.kind === 'auto')
+    return target.port === 0 ? `HAProxy on ${target.address}` : `port ${target.port} on ${target.address}`;
   return `frontend ${target.frontend} on ${target.address}:${target.port}`;
 }
 
-function problemOf(target: Target, asked: readonly Asked[], cluster: Cluster, reachable: number): Problem | null {
+function problemOf(
+  target: Target,
+  asked: readonly Asked[],
+  cluster: Cluster,
+  reachable: number,
+): Problem | null {
   if (asked.length === 0) {
     const message = `${label(target)} was not asked through the virtual address: no host that does not hold it could ask`;
     return reachable < cluster.hosts.length ? null : { code: 'not_verified', message, host: null };
   }
   const silent = asked.find(({ answer }) => !answer.connected);
   if (silent !== undefined) {
-    return { code: 'no_answer', message: `${label(target)} does not answer ${silent.host} through the virtual address`, host: silent.host };
+    return {
+      code: 'no_answer',
+      message: `${label(target)} does not answer ${silent.host} through the virtual address`,
+      host: silent.host,
+    };
   }
   const wanted = cluster.verify.status;
   const bad = asked.find(({ answer: { status, server } }) =>
-    status === null ? false : wanted !== null && cluster.verify.url === target.frontend ? status !== wanted : NO_SERVER.includes(status) && server === null,
+    status === null
+      ? false
+      : wanted !== null && cluster.verify.url === target.frontend
+        ? status !== wanted
+        : NO_SERVER.includes(status) && server === null,
   );
   if (bad === undefined) return null;
   const expected = wanted === null ? 'HAProxy found no server to ask' : `${wanted} was expected`;
-  return { code: 'no_answer', message: `${label(target)} answers ${bad.answer.status} to ${bad.host}: ${expected}`, host: bad.host };
+  return {
+    code: 'no_answer',
+    message: `${label(target)} answers ${bad.answer.status} to ${bad.host}: ${expected}`,
+    host: bad.host,
+  };
 }
 
 function proofOf(target: Target, asked: readonly Asked[]): string {
   const hosts = [...new Set(asked.map(({ host }) => host))].join(', ');
   const servers = [...new Set(asked.flatMap(({ answer }) => answer.server ?? []))].sort();
   const who = servers.length > 0 ? `: answered by ${servers.join(', ')}` : '';
-  return asked.length === 0 ? `${label(target)}: not asked, a host is out of reach` : `${label(target)} answers ${hosts}${who}`;
+  return asked.length === 0
+    ? `${label(target)}: not asked, a host is out of reach`
+    : `${label(target)} answers ${hosts}${who}`;
 }
 
 /** Looks until the pair is healthy or has had its time to settle, then says what it saw last. */

@@ -119,9 +119,25 @@ export interface Backend {
   readonly source: SourceSpan;
 }
 
+/** A port that a haproxy.cfg of the user's own binds. */
+export interface OwnBind {
+  /** `*`: every address. `null`: written so that its address cannot be told before HAProxy runs. */
+  readonly address: string | null;
+  readonly port: number;
+}
+
+export interface OwnConfig {
+  /** Absolute. */
+  readonly path: string;
+  /** Where the inventory names it. */
+  readonly source: SourceSpan;
+  /** null until the file has been read. */
+  readonly loaded: { readonly text: string; readonly binds: readonly OwnBind[] } | null;
+}
+
 export interface Haproxy {
-  /** Absolute path of a whole haproxy.cfg of the user's own; then the rest is empty. */
-  readonly configFile: string | null;
+  /** A whole haproxy.cfg of the user's own; then the rest is empty. */
+  readonly configFile: OwnConfig | null;
   readonly global: readonly string[];
   readonly defaults: readonly string[];
   readonly frontends: readonly Frontend[];

@@ -10,7 +10,6 @@ interface NotYet {
   readonly uses: (cluster: Cluster, places: Places) => readonly (SourceSpan | false | undefined)[];
 }
 
-const isIpv6 = (address: string | null): boolean => address?.includes(':') === true;
 const otherThanPresent = (wish: PackageWish): boolean => wish !== 'present';
 
 /**
@@ -18,30 +17,6 @@ const otherThanPresent = (wish: PackageWish): boolean => wish !== 'present';
  * with taking its entry out.
  */
 const NOT_YET: readonly NotYet[] = [
-  {
-    what: '"config_file"',
-    hint: 'describe frontends and backends in the inventory',
-    uses: ({ haproxy }, places) => [places.get(haproxy, 'configFile')],
-  },
-  {
-    what: 'an IPv6 address here',
-    uses: ({ hosts, vrrpInstances, haproxy }, places) => [
-      ...hosts.map((host) => isIpv6(host.address) && places.of(host, 'address')),
-      ...hosts.map(({ ssh }) => isIpv6(ssh.hostname) && places.get(ssh, 'hostname')),
-      ...vrrpInstances.flatMap((instance) =>
-        instance.virtualIpaddress.map((vip) => vip.family === 6 && vip.source),
-      ),
-      ...haproxy.frontends.flatMap(({ bind }) =>
-        bind.map(({ address, source }) => isIpv6(address) && source),
-      ),
-      haproxy.stats?.bind.startsWith('[') === true && places.get(haproxy.stats, 'bind'),
-    ],
-  },
-  {
-    what: '"unicast: true"',
-    uses: ({ vrrpInstances }, places) =>
-      vrrpInstances.map((instance) => instance.unicast && places.of(instance, 'unicast')),
-  },
   {
     what: 'a password for "become"',
     hint: 'log in as root, or let sudo work without one (NOPASSWD)',

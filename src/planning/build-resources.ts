@@ -26,7 +26,8 @@ export function buildResources(
     plays: playbook.map((play) =>
       play.tasks.map((task) => {
         const type = RESOURCE_TYPES[task.type];
-        if (type === undefined) throw new Error(`the playbook's parser let an unknown type through: ${task.type}`);
+        if (type === undefined)
+          throw new Error(`the playbook's parser let an unknown type through: ${task.type}`);
         return { task, resource: type.make(task.args, { cluster, host, authPass }) };
       }),
     ),

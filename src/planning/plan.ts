@@ -99,18 +99,22 @@ function workItems(decided: readonly Decided[], cluster: Cluster): WorkItem[] {
   return [
     ...decided
       .filter(({ change }) => change.steps.length > 0)
-      .map(({ change }): WorkItem => ({
-        resource: change.resource,
-        title: change.title,
-        steps: change.steps,
-        change,
-      })),
-    ...handlers.map((name): WorkItem => ({
-      resource: name,
-      title: name,
-      steps: [handlerStep(name, cluster)],
-      change: null,
-    })),
+      .map(
+        ({ change }): WorkItem => ({
+          resource: change.resource,
+          title: change.title,
+          steps: change.steps,
+          change,
+        }),
+      ),
+    ...handlers.map(
+      (name): WorkItem => ({
+        resource: name,
+        title: name,
+        steps: [handlerStep(name, cluster)],
+        change: null,
+      }),
+    ),
   ];
 }
 

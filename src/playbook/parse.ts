@@ -49,7 +49,11 @@ function readPlay(context: Context, tree: Tree): Play | undefined {
   const gates = listOf(context, fields, 'gates', GATES);
   const tasks = fields.required('tasks', 'a play');
   if (tasks !== undefined && tasks.value.kind !== 'list') {
-    context.problems.error(tasks.value.span, 'wrong-type', `"tasks" must be a list, not ${kindOf(tasks.value)}`);
+    context.problems.error(
+      tasks.value.span,
+      'wrong-type',
+      `"tasks" must be a list, not ${kindOf(tasks.value)}`,
+    );
   }
   const items = tasks?.value.kind === 'list' ? tasks.value.items : [];
   return { name, order, gates, tasks: items.flatMap((item) => readTask(context, item) ?? []) };
@@ -59,7 +63,11 @@ function listOf<T extends string>(context: Context, fields: Fields, key: string,
   const entry = fields.entry(key);
   if (entry === undefined) return [];
   if (entry.value.kind !== 'list') {
-    context.problems.error(entry.value.span, 'wrong-type', `"${key}" must be a list, not ${kindOf(entry.value)}`);
+    context.problems.error(
+      entry.value.span,
+      'wrong-type',
+      `"${key}" must be a list, not ${kindOf(entry.value)}`,
+    );
     return [];
   }
   return entry.value.items.flatMap((item) => readChoice(context, item, key, choices)?.value ?? []);
@@ -73,7 +81,12 @@ function readTask(context: Context, tree: Tree): Task | undefined {
   const [type] = named;
   if (type === undefined || named.length > 1) {
     const found = named.length === 0 ? 'none' : named.join(' and ');
-    context.problems.error(tree.span, 'task-type', `a task names one resource type, not ${found}`, `known: ${types.join(', ')}`);
+    context.problems.error(
+      tree.span,
+      'task-type',
+      `a task names one resource type, not ${found}`,
+      `known: ${types.join(', ')}`,
+    );
     return undefined;
   }
   const entry = fields.entries.get(type);

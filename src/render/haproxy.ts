@@ -1,4 +1,5 @@
-import type { Backend, Bind, Cluster, Frontend, Server } from '../inventory/model.js';
+import type { Backend, Cluster, Frontend, Server } from '../inventory/model.js';
+import { OWN_SECTION } from '../inventory/own-section.js';
 import { type Family, GENERATED, STATS_SOCKET } from './platform.js';
 
 /** Answers `/healthz` (keepalived's check script asks it) and `/stats;csv` (`lbctl status` reads it). */
@@ -12,9 +13,12 @@ export const MONITOR_STATS_URI = '/stats';
  */
 export const SERVER_HEADER = 'x-lbctl-server';
 
+const STATS_SOCKET_LINE = `stats socket ${STATS_SOCKET} mode 600 level admin expose-fd listeners`;
+
 /** The whole haproxy.cfg of a cluster: the same text on each of its hosts. Accepted by HAProxy 1.8 to 3.x. */
 export function renderHaproxy(cluster: Cluster, family: Family): string {
   const { haproxy } = cluster;
+  if (haproxy.configFile !== null) return ownConfig(haproxy.configFile.loaded?.text, cluster);
   const sections = [
     globalSection(haproxy.global, family),
     defaultsSection(haproxy.defaults),
@@ -31,8 +35,36 @@ export function bindAddress(address: string, port: number): string {
   return address.includes(':') && !address.startsWith('[') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/**
+ * A user's own haproxy.cfg with what lbctl needs of it behind. HAProxy adds up several `global` sections, and
+ * `defaults` of our own keep the user's away from the monitor.
+ */
+function ownConfig(text: string | undefined, cluster: Cluster): string {
+  if (text === undefined) throw new Error('the config_file was not read');
+  const sections = [
+    section('global', [STATS_SOCKET_LINE]),
+    section('defaults', ['timeout client 5s', 'timeout connect 5s', 'timeout server 5s']),
+    monitorSection(cluster.check.port),
+  ];
+  const own = sections.map((lines) => `${lines.join('\n')}\n`).join('');
+  return `${GENERATED}\n${text}\n${OWN_SECTION.begin}\n${own}${OWN_SECTION.end}\n`;
+}
+
+/** What HAProxy will bind, as far as that can be told before it runs. */
+export function allBinds(
+  cluster: Cluster,
+): readonly { readonly address: string | null; readonly port: number }[] {
+  const { configFile, frontends } = cluster.haproxy;
+  return configFile === null
+    ? frontends.flatMap((frontend) => frontend.bind)
+    : (configFile.loaded?.binds ?? []);
+}
+
 /** Every address and port that a bind stands for: a bare port means each virtual address of the cluster. */
-export function bindTargets(bind: Bind, cluster: Cluster): { address: string; port: number }[] {
+export function bindTargets(
+  bind: { readonly address: string | null; readonly port: number },
+  cluster: Cluster,
+): { address: string; port: number }[] {
   const addresses =
     bind.address === null
       ? cluster.vrrpInstances.flatMap((instance) => instance.virtualIpaddress.map((vip) => vip.address))
@@ -52,7 +84,7 @@ function globalSection(extra: readonly string[], family: Family): string[] {
     'user haproxy',
     'group haproxy',
     // No maxconn: HAProxy derives it from the limit of open files, which a value of ours could exceed.
-    `stats socket ${STATS_SOCKET} mode 600 level admin expose-fd listeners`,
+    STATS_SOCKET_LINE,
     'stats timeout 30s',
     ...extra,
   ]);

@@ -86,7 +86,10 @@ function instanceBlock(instance: VrrpInstance, input: KeepalivedInput): Text {
   return Text.of(
     `vrrp_instance ${instance.name} {\n${lines.join('\n')}\n`,
     ...authentication(input.authPass.get(instance.name)),
-    block('virtual_ipaddress', instance.virtualIpaddress.map((vip) => `${vip.address}/${vip.prefix}`)),
+    block(
+      'virtual_ipaddress',
+      instance.virtualIpaddress.map((vip) => `${vip.address}/${vip.prefix}`),
+    ),
     block('track_script', [VRRP_SCRIPT]),
     '}\n',
   );

@@ -1,5 +1,6 @@
 import { createTwoFilesPatch } from 'diff';
-import type { Text } from '../base/text.js';
+import { Secret } from '../base/secret.js';
+import { Text } from '../base/text.js';
 
 const HIDDEN = '********';
 
@@ -17,6 +18,24 @@ export function hideSecrets(text: string, secrets: readonly string[] = []): stri
   const known = secrets.filter((secret) => secret !== '');
   const replaced = known.reduce((result, secret) => result.replaceAll(secret, HIDDEN), text);
   return SECRET_WORDS.reduce((result, word) => result.replace(word, `$1${HIDDEN}`), replaced);
+}
+
+/** A configuration text in which the passwords that it holds in plain sight are secrets. */
+export function markSecrets(text: string): Text {
+  const places = SECRET_WORDS.flatMap((word) =>
+    [...text.matchAll(word)].map((match) => {
+      const start = match.index + (match[1]?.length ?? 0);
+      return { start, end: match.index + match[0].length };
+    }),
+  ).sort((a, b) => a.start - b.start);
+  const parts: (string | Secret)[] = [];
+  let at = 0;
+  for (const { start, end } of places) {
+    if (start < at) continue;
+    parts.push(text.slice(at, start), new Secret(text.slice(start, end)));
+    at = end;
+  }
+  return new Text([...parts, text.slice(at)]);
 }
 
 /** A unified diff of a file, with the secrets of both sides hidden; says so where only a secret differs. */

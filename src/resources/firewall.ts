@@ -1,8 +1,17 @@
 import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
+import { allBinds } from '../render/haproxy.js';
 import { interfaceFor, networkProbe } from './probes/network.js';
-import { NOTHING, type Planned, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
+import {
+  NOTHING,
+  type Planned,
+  type Probe,
+  planned,
+  type Resource,
+  type ResourceContext,
+  type Step,
+} from './types.js';
 
 interface ZoneFacts {
   readonly protocols: readonly string[];
@@ -94,7 +103,9 @@ export function firewallResource({ cluster, host }: ResourceContext): Resource {
       const devices = cluster.vrrpInstances
         .map((instance) => interfaceFor(instance, host, interfaces))
         .filter((device) => device !== undefined);
-      const zones = new Set(devices.map((device) => found.zoneOf[device] ?? found.zoneOf.default ?? 'public'));
+      const zones = new Set(
+        devices.map((device) => found.zoneOf[device] ?? found.zoneOf.default ?? 'public'),
+      );
       return planOpen(found, [...zones], boundPorts(cluster));
     },
   };
@@ -102,15 +113,16 @@ export function firewallResource({ cluster, host }: ResourceContext): Resource {
 
 /** Every TCP port that clients reach: `80/tcp`. */
 export function boundPorts(cluster: Cluster): string[] {
-  const ports = cluster.haproxy.frontends.flatMap((frontend) => frontend.bind.map((bind) => `${bind.port}/tcp`));
-  return [...new Set(ports)];
+  return [...new Set(allBinds(cluster).map(({ port }) => `${port}/tcp`))];
 }
 
 function planDisable(found: FirewalldFacts): Planned {
   const steps: Step[] = [];
   const what: string[] = [];
   if (found.running || found.enabled) {
-    what.push(`firewalld is ${found.running ? 'running' : 'stopped'} and ${found.enabled ? 'enabled' : 'disabled'}`);
+    what.push(
+      `firewalld is ${found.running ? 'running' : 'stopped'} and ${found.enabled ? 'enabled' : 'disabled'}`,
+    );
     steps.push({
       title: 'switch firewalld off',
       script: raw('timeout 60 systemctl disable --now firewalld'),
@@ -128,7 +140,8 @@ function planDisable(found: FirewalldFacts): Planned {
     verb: 'update',
     reason: what.join(', '),
     steps,
-    notice: 'the firewall is switched off here (`system.firewall: disable`); `firewall: open` would keep it and let VRRP and the bound ports through',
+    notice:
+      'the firewall is switched off here (`system.firewall: disable`); `firewall: open` would keep it and let VRRP and the bound ports through',
   });
 }
 
@@ -142,10 +155,14 @@ function planOpen(found: FirewalldFacts, zones: readonly string[], ports: readon
     ] as const) {
       if (known?.target === 'ACCEPT') continue;
       const protocols = known?.protocols.includes('vrrp') === true ? [] : ['--add-protocol=vrrp'];
-      const opens = ports.filter((port) => known?.ports.includes(port) !== true).map((port) => `--add-port=${port}`);
+      const opens = ports
+        .filter((port) => known?.ports.includes(port) !== true)
+        .map((port) => `--add-port=${port}`);
       const wanted = [...protocols, ...opens];
       if (wanted.length === 0) continue;
-      missing.push(`zone ${zone} (${kind}) lacks ${wanted.map((it) => it.replace(/^--add-\w+=/, '')).join(', ')}`);
+      missing.push(
+        `zone ${zone} (${kind}) lacks ${wanted.map((it) => it.replace(/^--add-\w+=/, '')).join(', ')}`,
+      );
       steps.push({
         title: `open zone ${zone} (${kind})`,
         script: sh`timeout 60 firewall-cmd -q ${[...(flag === '' ? [] : [flag]), `--zone=${zone}`, ...wanted]}`,

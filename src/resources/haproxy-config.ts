@@ -1,10 +1,10 @@
-import type { Diagnostic } from '../base/diagnostic.js';
 import { sameAddress } from '../base/addresses.js';
+import type { Diagnostic } from '../base/diagnostic.js';
 import { sh } from '../base/shell.js';
-import { Text } from '../base/text.js';
 import type { Cluster } from '../inventory/model.js';
-import { bindTargets, renderHaproxy } from '../render/haproxy.js';
+import { allBinds, bindTargets, renderHaproxy } from '../render/haproxy.js';
 import { HAPROXY_CFG } from '../render/platform.js';
+import { markSecrets } from './diff.js';
 import { planFile } from './managed-file.js';
 import { fileProbe } from './probes/file.js';
 import { type Listener, listenersProbe } from './probes/listeners.js';
@@ -31,7 +31,7 @@ export function haproxyConfigResource({ cluster }: ResourceContext): Resource {
           resource: 'haproxy_config',
           title: 'HAProxy configuration',
           path: HAPROXY_CFG,
-          content: new Text([renderHaproxy(cluster, os.family)]),
+          content: markSecrets(renderHaproxy(cluster, os.family)),
           mode: '0640',
           owner: 'root',
           group: 'haproxy',
@@ -48,7 +48,7 @@ export function haproxyConfigResource({ cluster }: ResourceContext): Resource {
 function takenPorts(cluster: Cluster, listeners: readonly Listener[]): Diagnostic[] {
   const wanted = [
     { address: '127.0.0.1', port: cluster.check.port },
-    ...cluster.haproxy.frontends.flatMap((it) => it.bind.flatMap((bind) => bindTargets(bind, cluster))),
+    ...allBinds(cluster).flatMap((bind) => bindTargets(bind, cluster)),
   ];
   return wanted.flatMap(({ address, port }) => {
     const other = listeners.find(

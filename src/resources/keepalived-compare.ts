@@ -39,7 +39,8 @@ function agreements(text: string): Map<string, Agreement> {
       auth: `${valueAfter(body, 'auth_type') ?? ''} ${(valueAfter(body, 'auth_pass') ?? '').slice(0, 8)}`,
       unicast: body.includes('unicast_peer'),
       advertInt: version === '2' ? (valueAfter(body, 'advert_int') ?? '1') : '',
-      addresses: namedBlock(body, 'virtual_ipaddress').filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word)).length,
+      addresses: namedBlock(body, 'virtual_ipaddress').filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word))
+        .length,
     });
   });
   return found;

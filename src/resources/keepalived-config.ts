@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import { sh } from '../base/shell.js';
-import { checkScriptPath, KEEPALIVED_CONF } from '../render/platform.js';
 import { renderKeepalived } from '../render/keepalived.js';
+import { checkScriptPath, KEEPALIVED_CONF } from '../render/platform.js';
 import { flipsTogether } from './keepalived-compare.js';
 import { planFile } from './managed-file.js';
 import { fileProbe } from './probes/file.js';

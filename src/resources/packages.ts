@@ -1,8 +1,8 @@
 import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
 import { osProbe } from './probes/os.js';
-import { unsupported } from './unsupported.js';
 import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
+import { unsupported } from './unsupported.js';
 
 export const PACKAGES = ['haproxy', 'keepalived'] as const;
 

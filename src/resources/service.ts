@@ -40,14 +40,19 @@ export function serviceResource(service: 'haproxy' | 'keepalived'): Resource {
       }
       const runs = ['active', 'reloading'].includes(found.active);
       if (!runs) {
-        if (found.exists) reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);
+        if (found.exists)
+          reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);
         steps.push(systemctl('restart'));
       } else {
         if (found.needsDaemonReload) {
           reasons.push('its unit files are newer than what systemd runs by');
           steps.push(DAEMON_RELOAD);
         }
-        if (file.kind !== 'missing' && found.loadedAge !== null && found.loadedAge > file.age + STALE_MARGIN) {
+        if (
+          file.kind !== 'missing' &&
+          found.loadedAge !== null &&
+          found.loadedAge > file.age + STALE_MARGIN
+        ) {
           reasons.push(`runs an older configuration than ${config}`);
           notify.push(`reload ${service}`);
         }

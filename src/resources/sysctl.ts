@@ -17,7 +17,14 @@ function sysctlProbe(settings: readonly SysctlSetting[]): Probe<Readonly<Record<
 done`,
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(`a kernel setting cannot be read: ${stderr.trim()}`);
-      return ok(Object.fromEntries(stdout.trim().split('\n').map((line) => line.split('=', 2))));
+      return ok(
+        Object.fromEntries(
+          stdout
+            .trim()
+            .split('\n')
+            .map((line) => line.split('=', 2)),
+        ),
+      );
     },
   };
 }

@@ -103,7 +103,15 @@ export function planned(
   change: Pick<Change, 'resource' | 'title' | 'verb' | 'reason' | 'steps'> & Partial<Change>,
 ): Planned {
   return {
-    change: { diff: null, notify: [], silent: false, coordination: 'independent', notice: null, starts: [], ...change },
+    change: {
+      diff: null,
+      notify: [],
+      silent: false,
+      coordination: 'independent',
+      notice: null,
+      starts: [],
+      ...change,
+    },
     problems: [],
   };
 }

@@ -9,6 +9,7 @@ export function checkVrrp(cluster: Cluster, places: Places, problems: Problems):
     checkVersion(instance, places, problems);
     checkPreemption(cluster, instance, places, problems);
     checkWeight(cluster, instance, places, problems);
+    checkUnicast(cluster, instance, places, problems);
   }
   const { interval, timeout } = cluster.check;
   if (timeout > interval && places.has(cluster.check, 'timeout')) {
@@ -66,6 +67,23 @@ function checkPreemption(cluster: Cluster, instance: VrrpInstance, places: Place
     const summary = '"preempt_delay" has no effect with "preempt: false"';
     problems.warn(places.of(instance, 'preemptDelay'), 'no-effect', summary);
   }
+}
+
+/** Adverts of an instance travel in its own family: the hosts' addresses must be of that family. */
+function checkUnicast(cluster: Cluster, instance: VrrpInstance, places: Places, problems: Problems): void {
+  const [vip] = instance.virtualIpaddress;
+  if (!instance.unicast || vip === undefined) return;
+  const other = cluster.hosts.find(
+    (host) => host.address !== '' && host.address.includes(':') !== (vip.family === 6),
+  );
+  if (other === undefined) return;
+  const summary = `"unicast" needs host addresses of the virtual addresses' family; "${other.name}" has ${other.address}`;
+  problems.error(
+    places.of(instance, 'unicast'),
+    'unicast-family',
+    summary,
+    'leave "unicast" out: multicast works',
+  );
 }
 
 /** keepalived never goes below an effective priority of 1: two hosts could meet there. */

@@ -37,7 +37,8 @@ export function readHaproxy(ctx: Context, owner: Fields, cluster: string): Hapro
     ctx.problems.error(frontends.keySpan, 'missing-key', '"frontends" is empty: nothing would be served');
   }
   const haproxy: Haproxy = {
-    configFile: configFile?.value ?? null,
+    configFile:
+      configFile === undefined ? null : { path: configFile.value, source: configFile.span, loaded: null },
     global: readFreeLines(fields, 'global'),
     defaults: readFreeLines(fields, 'defaults'),
     frontends: (fields?.named('frontends') ?? []).map((item) => readFrontend(ctx, item)),

@@ -12,7 +12,9 @@ export interface VrrpFacts {
 }
 
 /** null: keepalived does not run. */
-export type KeepalivedFacts = { readonly running: true; readonly instances: readonly VrrpFacts[] } | { readonly running: false };
+export type KeepalivedFacts =
+  | { readonly running: true; readonly instances: readonly VrrpFacts[] }
+  | { readonly running: false };
 
 /**
  * What the running keepalived says of itself. It writes a dump on a signal: as JSON where it was built with

@@ -1,6 +1,6 @@
+import { inSubnet, sameAddress } from '../../base/addresses.js';
 import { err, ok } from '../../base/result.js';
 import { raw } from '../../base/shell.js';
-import { inSubnet, sameAddress } from '../../base/addresses.js';
 import type { Host, VrrpInstance } from '../../inventory/model.js';
 import type { Probe } from '../types.js';
 
@@ -69,7 +69,9 @@ export function interfaceFor(
   if (first === undefined) return undefined;
   const byAddress = interfaces.find((it) => it.addresses.some((own) => own.address === host.address));
   const onSubnet = (it: InterfaceFacts) =>
-    it.addresses.some((own) => own.address !== first.address && inSubnet(first.address, own.address, own.prefix));
+    it.addresses.some(
+      (own) => own.address !== first.address && inSubnet(first.address, own.address, own.prefix),
+    );
   if (byAddress !== undefined && onSubnet(byAddress)) return byAddress.name;
   return interfaces.find(onSubnet)?.name;
 }

@@ -7,7 +7,8 @@ import type { Probe } from '../types.js';
 /** Something that must answer on a virtual address. */
 export interface Target {
   readonly frontend: string;
-  readonly kind: 'http' | 'https' | 'tcp';
+  /** `auto`: whatever HAProxy listens on, asked for HTTP, a connection being enough. */
+  readonly kind: 'http' | 'https' | 'tcp' | 'auto';
   readonly address: string;
   readonly port: number;
   readonly hostHeader: string;
@@ -49,8 +50,22 @@ export function verifyTargets(cluster: Cluster): Target[] {
         }),
     );
   });
-  if (cluster.verify.url === null) return tcpAndHttp;
+  const ownConfig = cluster.haproxy.configFile === null ? [] : vips.map(autoTarget);
+  if (cluster.verify.url === null) return [...tcpAndHttp, ...ownConfig];
   return [...tcpAndHttp.filter((target) => target.kind === 'tcp'), urlTarget(cluster.verify.url, vips)];
+}
+
+/** One for each virtual address: its ports are those that the running HAProxy listens on. */
+function autoTarget(address: string): Target {
+  return {
+    frontend: 'config_file',
+    kind: 'auto',
+    address,
+    port: 0,
+    hostHeader: address,
+    path: '/',
+    tries: 2,
+  };
 }
 
 /** A URL's name need not resolve yet: it is asked of the virtual address, with the name as the Host header. */
@@ -60,7 +75,15 @@ function urlTarget(url: string, vips: readonly string[]): Target {
   const hostname = parsed.hostname.replace(/^\[|\]$/g, '');
   const address = vips.includes(hostname) ? hostname : (vips[0] ?? hostname);
   const port = parsed.port === '' ? (kind === 'https' ? 443 : 80) : Number(parsed.port);
-  return { frontend: url, kind, address, port, hostHeader: parsed.host, path: parsed.pathname + parsed.search, tries: 2 };
+  return {
+    frontend: url,
+    kind,
+    address,
+    port,
+    hostHeader: parsed.host,
+    path: parsed.pathname + parsed.search,
+    tries: 2,
+  };
 }
 
 /**
@@ -75,8 +98,10 @@ export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answ
     parse({ stdout }) {
       const answers: Answer[] = [];
       for (const line of stdout.split('\n')) {
-        const [index, connected, statusLine = '', server = ''] = line.split('|');
-        const target = targets[Number(index)];
+        const [asked = '', connected, statusLine = '', server = ''] = line.split('|');
+        const [index = '', port] = asked.split(':');
+        const known = targets[Number(index)];
+        const target = known !== undefined && port !== undefined ? { ...known, port: Number(port) } : known;
         if (index === '' || target === undefined || (connected !== 'yes' && connected !== 'no')) continue;
         const status = /^HTTP\/\d(?:\.\d)? (\d{3})/.exec(statusLine)?.[1];
         answers.push({
@@ -111,6 +136,17 @@ ask() {
   [ "$running" = active ] || return 0
   [ -z "$(ip -o addr show to "$3")" ] || return 0
   kind=$2
+  if [ "$kind" = auto ]; then
+    ss -Hltnp | awk -v vip="$3" '/\("haproxy"/ {
+      at = match($4, /:[0-9]+$/); address = substr($4, 1, at - 1); gsub(/[\[\]]/, "", address); sub(/%.*/, "", address)
+      if (address == vip || address == "0.0.0.0" || address == "*" || address == "::") print substr($4, at + 1)
+    }' | sort -un | while read -r port; do
+      if ! tcp_ask "$3" "$port"; then echo "$1:$port|no||"; continue; fi
+      head=$(http_ask "$3" "$port" "$5" "$6" | tr -d '\r\000|' | sed -n '1{/^HTTP/p;q;}')
+      echo "$1:$port|yes|$head|"
+    done
+    return 0
+  fi
   [ "$kind" != https ] || command -v openssl >/dev/null || kind=tcp
   if [ "$kind" = tcp ]; then
     if tcp_ask "$3" "$4"; then echo "$1|yes||"; else echo "$1|no||"; fi

@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { Command } from '../../../src/base/shell.js';
+import type { ProbeOutput } from '../../../src/resources/types.js';
+
+/** A folder that is gone when the test ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'lbctl-unit-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Runs a script as a host would: from a shell's text, without standard input. `replace` moves its paths. */
+export function runShell(
+  script: Command | string,
+  options: {
+    readonly shell?: string;
+    readonly replace?: Readonly<Record<string, string>>;
+    readonly path?: string;
+  } = {},
+): ProbeOutput {
+  let text = typeof script === 'string' ? script : script.text.reveal();
+  for (const [from, to] of Object.entries(options.replace ?? {})) text = text.replaceAll(from, to);
+  const { status, stdout, stderr } = spawnSync(options.shell ?? '/bin/sh', ['-c', text], {
+    encoding: 'utf8',
+    env: { PATH: `${options.path === undefined ? '' : `${options.path}:`}${process.env.PATH}`, LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 20_000,
+  });
+  return { stdout, stderr, exitCode: status ?? -1 };
+}
