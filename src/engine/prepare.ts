@@ -12,6 +12,7 @@ import type { Transport } from '../transport/types.js';
 import { type Observations, statusProbes } from './assess.js';
 import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
+import { askFormerMembers } from './former-members.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
 import {
@@ -71,6 +72,9 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   );
   const plan = blocking.length > 0 ? null : makePlan(input, resources, observations);
   const shown = plan === null ? null : await withPreflight(input, connected, observations, plan);
+  for (const diagnostic of await askFormerMembers(cluster, reachableFacts(observations), input.transport)) {
+    emit({ event: 'diagnostic', diagnostic });
+  }
   return { connected, resources, observations, plan: shown, unreachable };
 }
 

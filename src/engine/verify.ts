@@ -103,7 +103,7 @@ function problemOf(
   const bad = asked.find(({ answer: { status, server } }) =>
     status === null
       ? false
-      : wanted !== null && cluster.verify.url === target.frontend
+      : wanted !== null
         ? status !== wanted
         : NO_SERVER.includes(status) && server === null,
   );

@@ -35,7 +35,10 @@ export interface ParseOptions {
  * Text to inventory, without touching anything. Fails with every mistake at once, in the order of the file,
  * each with its place; warnings are among them.
  */
-export function parseInventory(written: string, options: ParseOptions): Result<ParsedInventory, Diagnostic[]> {
+export function parseInventory(
+  written: string,
+  options: ParseOptions,
+): Result<ParsedInventory, Diagnostic[]> {
   // A byte order mark is no character of the file: columns count without it.
   const text = written.replace(/^\ufeff/, '');
   const { file, baseDir, env } = options;

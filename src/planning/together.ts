@@ -28,7 +28,8 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
   const quiet = standbys.map((host) => ({
     host,
     // Neither started nor reloaded here: it would not understand the active host yet.
-    items: [item('stop'), ...workOf(host).filter((it) => !startsKeepalived(it))],
+    // Stopped last: a file that keepalived refuses leaves it running as it was.
+    items: [...workOf(host).filter((it) => !startsKeepalived(it)), item('stop')],
   }));
   const active = ordered.filter((it) => input.holders.has(it.host));
   const again = standbys.map((host) => ({

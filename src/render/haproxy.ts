@@ -167,5 +167,7 @@ function monitorSection(port: number): string[] {
     `monitor-uri ${MONITOR_URI}`,
     'stats enable',
     `stats uri ${MONITOR_STATS_URI}`,
+    // Without it the statistics leave out the servers' addresses.
+    'stats show-legends',
   ]);
 }

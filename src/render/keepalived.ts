@@ -71,7 +71,9 @@ function instanceBlock(instance: VrrpInstance, input: KeepalivedInput): Text {
   const networkInterface = input.interfaces[instance.name];
   if (networkInterface === undefined) throw new Error(`no interface known for instance ${instance.name}`);
   // Always a priority: without one keepalived becomes address owner at 255 and ignores every check.
-  const startsAsMaster = instance.preempt && preferredHost(instance) === host.name;
+  // keepalived clears a preempt_delay where the initial state is MASTER, and ignores nopreempt there.
+  const waits = !instance.preempt || instance.preemptDelay > 0;
+  const startsAsMaster = !waits && preferredHost(instance) === host.name;
   const lines = [
     `    state ${startsAsMaster ? 'MASTER' : 'BACKUP'}`,
     `    interface ${networkInterface}`,

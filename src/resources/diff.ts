@@ -7,8 +7,10 @@ const HIDDEN = '********';
 /** Words after which a configuration file names a secret. The old text may hold secrets that we never knew. */
 const SECRET_WORDS = [
   /(\bauth_pass\s+)\S+/g,
-  /(\b(?:insecure-)?password\s+)\S+/g,
+  /(\b(?:insecure-)?password\s+)(?![=:])\S+/g,
   /(\bstats\s+auth\s+[^:\s]+:)\S+/g,
+  /((?:password|passwd|passphrase|secret|token|api[_-]?key)["']?[ \t]*[=:][ \t]*["']?)[^\s"']{4,}/gi,
+  /(-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n)[\s\S]*?(?=-----END |$(?![\s\S]))/g,
 ];
 
 /** Milliseconds after which a diff is not worth waiting for. */
@@ -49,5 +51,5 @@ export function fileDiff(path: string, before: string | null, after: Text): stri
     timeout: DIFF_LIMIT,
   });
   if (patch === undefined) return `--- ${path}\n+++ ${path}\n too different to show\n`;
-  return patch.replace(/^=+\n/, '').replaceAll(/^((?:---|\+\+\+) \S+)\t$/gm, '$1');
+  return patch.replace(/^Index:.*\n=+\n/, '').replaceAll(/^((?:---|\+\+\+) \S+)\t$/gm, '$1');
 }

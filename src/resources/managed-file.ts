@@ -47,8 +47,19 @@ export function planFile(file: ManagedFile, facts: Facts, extra: Partial<Change>
     verb: found.kind === 'missing' ? 'create' : 'update',
     reason: `${file.path}: ${drift.join(', ')}`,
     diff: same ? null : fileDiff(file.path, before, file.content),
-    steps: [writeStep(file)],
+    steps: [same ? attributesStep(file) : writeStep(file)],
   });
+}
+
+/** Mode and owner alone: the file keeps its time, so that no service seems to have missed a change of it. */
+export function attributesStep({ path, mode, owner, group }: Omit<ManagedFile, 'content'>): Step {
+  return {
+    title: `set mode and owner of ${path}`,
+    limit: WRITE_LIMIT,
+    script: sh`set -e
+chown -h ${`${owner}:${group}`} ${path}
+chmod ${mode} ${path}`,
+  };
 }
 
 /** Candidate beside the old file, checked there, then renamed over it: readers see the old file or the new. */

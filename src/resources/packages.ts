@@ -1,5 +1,6 @@
 import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
+import type { Family } from '../render/platform.js';
 import { osProbe } from './probes/os.js';
 import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
 import { unsupported } from './unsupported.js';
@@ -49,10 +50,15 @@ export function packagesResource(_: ResourceContext): Resource {
         title: `install ${missing.join(' and ')}`,
         verb: 'create',
         reason: `${missing.join(' and ')} not installed`,
-        steps: [os.family === 'el' ? dnfStep(missing) : aptStep(missing)],
+        steps: [installStep(os.family, missing)],
       });
     },
   };
+}
+
+/** From the repositories that the host has. */
+export function installStep(family: Family, names: readonly string[]): Step {
+  return family === 'el' ? dnfStep(names) : aptStep(names);
 }
 
 function dnfStep(names: readonly string[]): Step {

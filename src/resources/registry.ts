@@ -2,6 +2,7 @@ import { checkScriptResource } from './check-script.js';
 import { firewallResource } from './firewall.js';
 import { haproxyConfigResource } from './haproxy-config.js';
 import { keepalivedConfigResource } from './keepalived-config.js';
+import { membersResource } from './members.js';
 import { packagesResource } from './packages.js';
 import { selinuxResource } from './selinux.js';
 import { serviceResource } from './service.js';
@@ -29,6 +30,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   packages: { args: {}, make: (_, context) => packagesResource(context) },
   sysctl: { args: {}, make: (_, context) => sysctlResource(context) },
   haproxy_config: { args: {}, make: (_, context) => haproxyConfigResource(context) },
+  members: { args: {}, make: (_, context) => membersResource(context) },
   check_script: { args: {}, make: (_, context) => checkScriptResource(context) },
   keepalived_config: { args: {}, make: (_, context) => keepalivedConfigResource(context) },
   systemd_dropin: { args: { name: SERVICES }, make: (args) => systemdDropInResource(service(args)) },

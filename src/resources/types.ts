@@ -47,9 +47,10 @@ export interface Step {
   readonly limit: number | 'none';
 }
 
-/** Handlers in the order in which they run. */
+/** lbctl's own handlers in the order in which they run. */
 export const HANDLERS = ['reload haproxy', 'reload keepalived'] as const;
-export type HandlerName = (typeof HANDLERS)[number];
+/** Besides them, those of services that an operator's own tasks name; they run after lbctl's. */
+export type HandlerName = (typeof HANDLERS)[number] | `restart ${string}` | `reload ${string}`;
 
 /**
  * How a change of a running pair must be made. `together`: hosts with the old and the new configuration would
@@ -81,9 +82,20 @@ export interface Planned {
   readonly problems: readonly Diagnostic[];
 }
 
+/** What of a host an operator's own task may replace: copied into a generation before it is overwritten. */
+export interface Keeps {
+  readonly paths?: readonly string[];
+  readonly services?: readonly string[];
+  readonly packages?: readonly string[];
+  /** Files below /proc/sys. */
+  readonly sysctls?: readonly string[];
+}
+
 /** One thing on one host that should be in a certain state. `plan` is pure. */
 export interface Resource {
   readonly id: string;
+  /** Besides what every generation holds. */
+  readonly keeps?: Keeps;
   readonly probes: readonly Probe<unknown>[];
   /** @throws UnknownFact where what it needs could not be learnt */
   plan(facts: Facts): Planned;
@@ -95,6 +107,14 @@ export interface ResourceContext {
   readonly host: Host;
   /** Resolved `auth_pass` by instance name. */
   readonly authPass: ReadonlyMap<string, Secret>;
+  /** Files that a service reads besides its own configuration: the playbook's tasks that notify it. */
+  readonly watches?: readonly Watch[];
+}
+
+/** A file that a service reads, and what makes it read it again. */
+export interface Watch {
+  readonly path: string;
+  readonly handler: HandlerName;
 }
 
 export const NOTHING: Planned = { change: null, problems: [] };

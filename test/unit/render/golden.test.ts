@@ -1,32 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../../src/base/secret.js';
-import type { Cluster } from '../../../src/inventory/model.js';
 import { renderCheckScript } from '../../../src/render/check-script.js';
 import { renderHaproxy } from '../../../src/render/haproxy.js';
-import { renderKeepalived } from '../../../src/render/keepalived.js';
-import { checkScriptPath, type Family } from '../../../src/render/platform.js';
+import { checkScriptPath } from '../../../src/render/platform.js';
 import { renderDropIn, renderSysctl, sysctlSettings } from '../../../src/render/system.js';
 import { expectGolden } from '../support/golden.js';
+import { keepalivedOf } from '../support/keepalived.js';
 import { clusterOf, examples, first } from '../support/model.js';
 
 const golden = (name: string) => new URL(`golden/${name}`, import.meta.url);
 
-/** keepalived.conf of a host whose interfaces are all eth0, with a password wherever one is asked for. */
-export function keepalivedOf(cluster: Cluster, host: string, family: Family) {
-  const own = cluster.hosts.find((it) => it.name === host);
-  if (own === undefined) throw new Error(`no host ${host}`);
-  const authPass = cluster.vrrpInstances.flatMap((it) =>
-    it.authPass === null ? [] : [[it.name, new Secret('lb-pass1')] as const],
-  );
-  const interfaces = cluster.vrrpInstances.map((it) => [it.name, it.interface ?? own.interface ?? 'eth0'] as const);
-  const input = { cluster, host: own, family, interfaces: Object.fromEntries(interfaces), authPass: new Map(authPass) };
-  return renderKeepalived(input);
-}
+const shipped = [...(await examples())].map(([name, inventory]) => ({
+  name,
+  cluster: first(inventory.clusters),
+}));
 
-const shipped = [...(await examples())].map(([name, inventory]) => ({ name, cluster: first(inventory.clusters) }));
-const all = [{ name: 'smallest', cluster: clusterOf() }, ...shipped];
-
-describe.each(all)('the files of $name', ({ name, cluster }) => {
+describe.each(shipped)('the files of $name', ({ name, cluster }) => {
   it('haproxy.cfg', () => {
     expectGolden(renderHaproxy(cluster, 'el'), golden(`${name}/haproxy.cfg`));
   });

@@ -1,0 +1,64 @@
+import { Text } from '../base/text.js';
+import type { Host } from '../inventory/model.js';
+import { STATE_DIR } from '../render/platform.js';
+import { planFile } from './managed-file.js';
+import { fileProbe } from './probes/file.js';
+import type { Facts, Resource, ResourceContext } from './types.js';
+
+const MEMBERS = `${STATE_DIR}/members.json`;
+
+/** A host as the cluster remembers it: how it was reached when it was last part of an inventory. */
+export interface Member {
+  readonly name: string;
+  readonly address: string;
+  readonly hostname: string;
+  readonly port: number | null;
+  readonly user: string | null;
+}
+
+function memberOf({ name, address, ssh }: Host): Member {
+  return { name, address, hostname: ssh.hostname, port: ssh.port, user: ssh.user };
+}
+
+/** The hosts of the cluster, kept on each of them: one that leaves the inventory is not forgotten silently. */
+export function membersResource({ cluster }: ResourceContext): Resource {
+  const members = cluster.hosts.map(memberOf);
+  return {
+    id: 'members',
+    probes: [fileProbe(MEMBERS)],
+    plan: (facts) =>
+      planFile(
+        {
+          resource: 'members',
+          title: 'members of the cluster',
+          path: MEMBERS,
+          content: new Text([`${JSON.stringify(members, null, 2)}\n`]),
+          mode: '0600',
+          owner: 'root',
+          group: 'root',
+        },
+        facts,
+      ),
+  };
+}
+
+/** Members that a host remembers and that the inventory no longer has. */
+export function formerMembers(hosts: readonly Host[], facts: Facts): Member[] {
+  const found = facts.need(fileProbe(MEMBERS));
+  if (found.kind !== 'file' || found.content === null) return [];
+  let list: unknown;
+  try {
+    list = JSON.parse(found.content);
+  } catch {
+    return [];
+  }
+  if (!Array.isArray(list)) return [];
+  const now = new Set(hosts.map((host) => host.address));
+  return list.filter((it: unknown): it is Member => isMember(it) && !now.has(it.address));
+}
+
+function isMember(value: unknown): value is Member {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, address, hostname } = value as Record<string, unknown>;
+  return typeof name === 'string' && typeof address === 'string' && typeof hostname === 'string';
+}
