@@ -1,13 +1,15 @@
 // Bundles src/main.ts into dist/. Code splitting keeps each command's own modules out of the others'
 // start-up: `lbctl validate` never loads ssh2, `lbctl status --json` never loads listr2.
+// `node build.mjs FOLDER` puts the bundle there instead.
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+const outdir = process.argv[2] ?? 'dist';
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
-await rm('dist', { recursive: true, force: true });
+await rm(outdir, { recursive: true, force: true });
 await build({
   entryPoints: ['src/main.ts'],
-  outdir: 'dist',
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -22,4 +24,4 @@ await build({
   define: { LBCTL_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
 });
-await chmod('dist/main.js', 0o755);
+await chmod(`${outdir}/main.js`, 0o755);

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { content, floorCommand, floorScript, type Variant } from './floor.js';
+import { content, floorCommand, floorScript, LINE, type Variant } from './floor.js';
 import { type BenchHost, type HostFile, knownHosts, type Lab } from './hosts.js';
 
 export type ContenderName = 'floor' | 'lbctl' | 'ansible' | 'mitogen';
@@ -42,6 +42,8 @@ export function inventoryYaml(options: {
   readonly vip: (cluster: string) => string;
   readonly backends: (cluster: string) => string;
   readonly line: string;
+  /** By place of the cluster in the inventory; default: another one for each. */
+  readonly routerId?: (index: number) => number;
 }): string {
   const clusters = [...new Set(options.hosts.map((host) => host.cluster))];
   const blocks = clusters.map((cluster, index) => {
@@ -51,7 +53,7 @@ export function inventoryYaml(options: {
     hosts:
 ${own.map((it) => `      ${it.name}: { address: ${it.address}, ssh: { hostname: 127.0.0.1, port: ${it.port} } }`).join('\n')}
     vrrp_instances:
-      VI_1: { virtual_router_id: ${51 + (index % 200)}, virtual_ipaddress: [${options.vip(cluster)}/24] }
+      VI_1: { virtual_router_id: ${options.routerId?.(index) ?? 51 + index}, virtual_ipaddress: [${options.vip(cluster)}/24] }
     haproxy:
       frontends: { main: { bind: [80], default_backend: app } }
       backends:
@@ -73,7 +75,6 @@ export function lbctlContender(work: string, inventory: (variant: Variant) => st
 
 /** Writes what lbctl needs; the others need the files that it makes first. */
 export async function prepareLbctl({ work, lab, fleet, label, port }: Setup): Promise<Contender> {
-  const { LINE } = await import('./floor.js');
   const dir = join(work, label);
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'known_hosts'), await knownHosts(lab, fleet.hosts.map(port)));
@@ -91,7 +92,10 @@ export async function prepareLbctl({ work, lab, fleet, label, port }: Setup): Pr
   return lbctlContender(work, (variant) => join(dir, `inventory-${variant}.yaml`));
 }
 
-export async function prepareFloor(setup: Setup, files: ReadonlyMap<string, readonly HostFile[]>): Promise<Contender> {
+export async function prepareFloor(
+  setup: Setup,
+  files: ReadonlyMap<string, readonly HostFile[]>,
+): Promise<Contender> {
   const dir = join(setup.work, setup.label);
   const options = [
     ...['-F', 'none', '-i', setup.lab.identityFile, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
@@ -107,7 +111,11 @@ export async function prepareFloor(setup: Setup, files: ReadonlyMap<string, read
     }
     await writeFile(join(dir, `floor-${variant}.sh`), floorCommand(hosts, options));
   }
-  return { name: 'floor', env: process.env, command: (variant) => ['bash', join(dir, `floor-${variant}.sh`)] };
+  return {
+    name: 'floor',
+    env: process.env,
+    command: (variant) => ['bash', join(dir, `floor-${variant}.sh`)],
+  };
 }
 
 export async function prepareAnsible(
@@ -117,7 +125,8 @@ export async function prepareAnsible(
 ): Promise<Contender> {
   const dir = join(setup.work, setup.label);
   const rows = setup.fleet.hosts.map(
-    (host) => `${host.name} ansible_host=127.0.0.1 ansible_port=${setup.port(host)} vip=${setup.fleet.vips[host.cluster]}`,
+    (host) =>
+      `${host.name} ansible_host=127.0.0.1 ansible_port=${setup.port(host)} vip=${setup.fleet.vips[host.cluster]}`,
   );
   const all = `[all:vars]\nansible_user=root\nansible_ssh_private_key_file=${setup.lab.identityFile}\nansible_python_interpreter=/usr/bin/python3\n`;
   await writeFile(join(dir, 'hosts.ini'), `${rows.join('\n')}\n${all}`);
@@ -125,7 +134,9 @@ export async function prepareAnsible(
     for (const [host, own] of files) {
       for (const file of own) {
         // The two drop-ins have the same name.
-        const name = file.path.includes('.service.d/') ? join(basename(dirname(file.path)), basename(file.path)) : basename(file.path);
+        const name = file.path.includes('.service.d/')
+          ? join(basename(dirname(file.path)), basename(file.path))
+          : basename(file.path);
         const path = join(dir, `files-${variant}`, host, name);
         await mkdir(dirname(path), { recursive: true });
         await writeFile(path, content(file, variant));
@@ -137,7 +148,11 @@ export async function prepareAnsible(
     name: strategy,
     env: {
       ...process.env,
-      ANSIBLE_CONFIG: join(setup.root, 'bench/ansible', strategy === 'mitogen' ? 'mitogen.cfg' : 'ansible.cfg'),
+      ANSIBLE_CONFIG: join(
+        setup.root,
+        'bench/ansible',
+        strategy === 'mitogen' ? 'mitogen.cfg' : 'ansible.cfg',
+      ),
       ANSIBLE_SSH_ARGS: `-F none -o ControlMaster=auto -o ControlPersist=60s ${common}`,
       ANSIBLE_FORKS: String(Math.max(5, setup.fleet.hosts.length)),
       ANSIBLE_HOME: join(setup.work, 'ansible'),

@@ -1,9 +1,9 @@
 # The floor: what a careful admin's own idempotent script for one host does, over one ssh. It makes the same changes
 # and asks the same questions as lbctl, but for the states in keepalived's dump. No lock, no order between the hosts,
-# no copies of what was there, no way back. `files` and VIP come before this text, from bench/floor.ts.
+# no copies of what was there, no way back. `files`, VIP and the
+# variables *_changed come before this text, from bench/floor.ts.
 set -eu
 fail() { echo "$*" >&2; exit 1; }
-reload=
 
 put() { # PATH MODE OWNER, the content on standard input; succeeds when it had to be written
   cat >"$1.new"
@@ -38,8 +38,8 @@ grep -q '^SELINUX=disabled' /etc/selinux/config || sed -i 's/^SELINUX=.*/SELINUX
 mkdir -p /etc/systemd/system/haproxy.service.d /etc/systemd/system/keepalived.service.d /usr/libexec/keepalived
 
 files
-[ "$(cat /proc/sys/net/ipv4/ip_nonlocal_bind)" = 1 ] || sysctl -q -p /etc/sysctl.d/90-lbctl.conf
-[ -z "$reload" ] || systemctl daemon-reload
+[ -z "$kernel_changed" ] && [ "$(cat /proc/sys/net/ipv4/ip_nonlocal_bind)" = 1 ] || sysctl -q -p /etc/sysctl.d/90-lbctl.conf
+[ -z "$units_changed" ] || systemctl daemon-reload
 run haproxy "$haproxy_changed"
 for i in $(seq 100); do
   case $(ask 127.0.0.1 8405 /healthz) in *' 200 '*) break ;; esac

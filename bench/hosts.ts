@@ -76,8 +76,28 @@ export async function startMany(lab: Lab, like: string, pairs: number): Promise<
     const address = `${lab.prefix}${51 + n}`;
     await docker(
       lab,
-      ...['run', '-d', '--name', container, '--hostname', `many${n + 1}`, '--label', `lbctl.lab=${config.Labels['lbctl.lab']}`],
-      ...['--network', lab.network, '--ip', address, '-p', '127.0.0.1::22', '--stop-signal', 'SIGRTMIN+3', '-e', 'container=docker'],
+      ...[
+        'run',
+        '-d',
+        '--name',
+        container,
+        '--hostname',
+        `many${n + 1}`,
+        '--label',
+        `lbctl.lab=${config.Labels['lbctl.lab']}`,
+      ],
+      ...[
+        '--network',
+        lab.network,
+        '--ip',
+        address,
+        '-p',
+        '127.0.0.1::22',
+        '--stop-signal',
+        'SIGRTMIN+3',
+        '-e',
+        'container=docker',
+      ],
       ...['--tmpfs', '/run:exec,mode=755', '--tmpfs', '/tmp:exec,mode=1777'],
       ...(host.CgroupnsMode ? ['--cgroupns', host.CgroupnsMode] : []),
       ...host.CapAdd.flatMap((it: string) => ['--cap-add', it.replace(/^CAP_/, '')]),
@@ -94,7 +114,9 @@ export async function startMany(lab: Lab, like: string, pairs: number): Promise<
 
 async function ready(lab: Lab, container: string): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
-    const state = await docker(lab, 'exec', container, 'systemctl', 'is-system-running').catch((error) => String(error.stdout));
+    const state = await docker(lab, 'exec', container, 'systemctl', 'is-system-running').catch((error) =>
+      String(error.stdout),
+    );
     if (/^(running|degraded)/.test(state)) return;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
@@ -123,7 +145,10 @@ export async function managedFiles(lab: Lab, host: BenchHost): Promise<HostFile[
 
 /** Every host of the lab has a host key from the same folder: known under any port. */
 export async function knownHosts(lab: Lab, ports: readonly number[]): Promise<string> {
-  const key = (await readFile(join(lab.state, 'hosts/el1/ssh_host_ed25519_key.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
+  const key = (await readFile(join(lab.state, 'hosts/el1/ssh_host_ed25519_key.pub'), 'utf8'))
+    .split(' ')
+    .slice(0, 2)
+    .join(' ');
   const own = await readFile(lab.knownHostsFile, 'utf8');
   return own + ports.map((port) => `[127.0.0.1]:${port} ${key}\n`).join('');
 }

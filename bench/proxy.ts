@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
  * A TCP proxy on loopback in front of one host's SSH: it delays both ways by half a round trip, the three-way
  * handshake included, and counts round trips: how often the client spoke after it had heard something.
  */
-export interface Proxy {
+export interface DelayProxy {
   readonly port: number;
   /** Milliseconds there and back. */
   setRoundTrip(ms: number): void;
@@ -13,7 +13,7 @@ export interface Proxy {
   close(): void;
 }
 
-export async function startProxy(target: number): Promise<Proxy> {
+export async function startProxy(target: number): Promise<DelayProxy> {
   let roundTrip = 0;
   let count = 0;
   const sockets = new Set<Socket>();
@@ -28,16 +28,26 @@ export async function startProxy(target: number): Promise<Proxy> {
     later(half, () => {
       const host = connect({ port: target, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
       sockets.add(host);
-      relay(client, host, () => Math.max(0, opened - performance.now()) + half, () => {
-        if (heard) count += 1;
-        heard = false;
-      });
-      relay(host, client, () => half, () => {
-        // The counting sits at the host's end of the line; what arrives there later than this was said after it.
-        later(half, () => {
-          heard = true;
-        });
-      });
+      relay(
+        client,
+        host,
+        () => Math.max(0, opened - performance.now()) + half,
+        () => {
+          if (heard) count += 1;
+          heard = false;
+        },
+      );
+      relay(
+        host,
+        client,
+        () => half,
+        () => {
+          // The counting sits at the host's end of the line; what arrives there later than this was said after it.
+          later(half, () => {
+            heard = true;
+          });
+        },
+      );
       for (const [one, other] of [
         [client, host],
         [host, client],

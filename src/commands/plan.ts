@@ -3,6 +3,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { closeAll } from '../engine/connect.js';
 import type { PlanDocument, Problem } from '../engine/documents.js';
+import { withHeard } from '../engine/first-start.js';
 import { type Prepared, prepare, summarize } from '../engine/prepare.js';
 import { authPassOf, chooseClusters, inventoryPath, load, secretsOf, useColor } from './input.js';
 import type { Io, UpOptions } from './options.js';
@@ -45,7 +46,7 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
             signal,
             stepLimit,
           };
-          const prepared = await prepare(input);
+          const prepared = await heard(await prepare(input));
           closeAll(prepared.connected);
           exits.push(exitOf(prepared));
           return documentOf(cluster.name, prepared);
@@ -58,6 +59,12 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
   } finally {
     await reporter.close();
   }
+}
+
+/** A plan has the time to listen: nothing of it is carried out meanwhile. */
+async function heard(prepared: Prepared): Promise<Prepared> {
+  if (prepared.plan === null || prepared.listening === null) return prepared;
+  return { ...prepared, plan: withHeard(prepared.plan, await prepared.listening) };
 }
 
 function exitOf({ plan: made }: Prepared): ExitCode {

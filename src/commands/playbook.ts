@@ -1,12 +1,14 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../base/errors.js';
 import { EXIT } from '../base/exit-codes.js';
+import { err, ok, type Result } from '../base/result.js';
 import { formatSourceDiagnostics } from '../inventory/print.js';
 import type { Playbook } from '../playbook/model.js';
+import { LARGEST_FILE } from '../playbook/own-file.js';
 import { parsePlaybook } from '../playbook/parse.js';
-import { readText } from './input.js';
+import { home, readText } from './input.js';
 import type { Io } from './options.js';
 
 /** A playbook that lbctl brings along. */
@@ -33,8 +35,27 @@ export async function loadPlaybook(path: string, io: Io): Promise<Playbook> {
       },
     ]);
   }
-  const result = parsePlaybook(text, path, dirname(resolve(path)));
+  const result = parsePlaybook(text, path, dirname(resolve(path)), {
+    home: home(io.env),
+    readSource,
+  });
   if (result.ok) return result.value;
   io.stderr.write(`${formatSourceDiagnostics(result.error, text)}\n`);
   throw new UserError(EXIT.badInput, []);
+}
+
+/** A file that a task of the playbook sends to the hosts. Nothing is contacted yet. */
+function readSource(path: string): Result<Buffer, string> {
+  try {
+    const found = statSync(path);
+    if (found.isDirectory()) return err('is a directory; name one file');
+    if (!found.isFile()) return err('is no regular file');
+    if (found.size > LARGEST_FILE) return err(`is larger than ${LARGEST_FILE / 1024 / 1024} MB`);
+    return ok(readFileSync(path));
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return err('does not exist');
+    if (code === 'EACCES') return err('cannot be read: permission denied');
+    return err(`cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
 }

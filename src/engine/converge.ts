@@ -7,7 +7,8 @@ import { closeAll } from './connect.js';
 import type { ClusterStatus } from './documents.js';
 import type { HostRecap } from './events.js';
 import { executeBatch, type HostResult } from './execute.js';
-import { keepScript } from './generations.js';
+import { startsKeepalived } from './first-start.js';
+import { keepScript, keepsOf } from './generations.js';
 import { oneHolderPerVip } from './one-holder.js';
 import {
   allProbes,
@@ -51,8 +52,8 @@ export async function convergeCluster(input: ConvergeInput): Promise<ClusterResu
 
 async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap): Promise<ClusterResult> {
   const { cluster, emit } = input;
-  for (const error of prepared.unreachable) recap.unreachable(error);
   if (input.signal.aborted) return recap.end(EXIT.interrupted, null, 'interrupted; nothing was changed');
+  for (const error of prepared.unreachable) recap.unreachable(error);
   if (prepared.plan === null)
     return recap.end(EXIT.unreachable, null, 'a host is out of reach; nothing was changed');
   const refusal = refused(prepared.plan, recap);
@@ -129,7 +130,8 @@ async function apply(
     resources: prepared.resources,
     sessions: prepared.connected.sessions,
     token,
-    keep: keepScript({ who: input.who, command: input.command, when: since }),
+    keep: (host: string) =>
+      keepScript({ who: input.who, command: input.command, when: since }, keepsOf(prepared.resources, host)),
     kept: new Set<string>(),
     emit,
     interrupted: input.signal,
@@ -142,6 +144,16 @@ async function apply(
       phase('failed');
       recap.notRun(plan.batches.slice(index));
       return recap.end(EXIT.interrupted, null, 'interrupted');
+    }
+    const unheard = startsKeepalived(batch) ? await heardRefusal(prepared, recap) : false;
+    if (unheard) {
+      phase('failed');
+      recap.notRun(plan.batches.slice(index));
+      return recap.end(
+        EXIT.failed,
+        null,
+        'refused before keepalived was started; what was done before stays',
+      );
     }
     const results = await executeBatch(batch, context);
     for (const result of results) recap.took(result);
@@ -168,6 +180,13 @@ async function apply(
   }
   phase('done');
   return finish(input, await verifyPhase(input, prepared), recap);
+}
+
+/** Waits for what was heard on the network; true where it forbids the start. */
+async function heardRefusal(prepared: Prepared, recap: Recap): Promise<boolean> {
+  const heard = prepared.listening === null ? [] : await prepared.listening;
+  for (const problem of heard) recap.diagnose(problem);
+  return heard.some((it) => it.severity === 'error');
 }
 
 async function verifyPhase(input: ConvergeInput, prepared: Prepared): Promise<Verdict> {

@@ -5,6 +5,7 @@ import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { Batch, HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
+import { hideSecrets } from '../resources/diff.js';
 import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Emit } from './events.js';
@@ -23,7 +24,7 @@ export interface ExecuteContext {
   readonly sessions: ReadonlyMap<string, Session>;
   readonly token: string;
   /** Run once on each host, before its first change. */
-  readonly keep: Command;
+  readonly keep: (host: string) => Command;
   readonly kept: Set<string>;
   readonly emit: Emit;
   /** Told when the user interrupts: the running steps end, then nothing more begins. */
@@ -84,17 +85,9 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   context.interrupted.addEventListener('abort', stop, { once: true });
   try {
     const result = await session.run(script, { limit: limitOf(work, gates, context) });
-    emit({
-      event: 'command',
-      ...about,
-      title: `${batch.play}: ${work.items.map((item) => item.title).join(', ')}`,
-      script: script.toString(),
-      exit_code: result.exitCode,
-      stdout: result.stdout,
-      stderr: result.stderr,
-      duration_ms: result.durationMs,
-    });
-    const outcomes = parseFrame(result, mark);
+    // What a host prints may quote a line with a password, in HAProxy's complaint about it for example.
+    const outcomes = withoutSecrets(parseFrame(result, mark), script);
+    tellCommands(work, outcomes, result.durationMs, { ...about, emit });
     const judged = judge(work, outcomes, {
       ...about,
       play: batch.play,
@@ -140,7 +133,7 @@ function sectionsOf(
     { id: 'fence', script: fenceScript(context.token), onFailure: 'stop' },
     ...(context.kept.has(work.host)
       ? []
-      : [{ id: 'keep', script: context.keep, onFailure: 'stop' } as const]),
+      : [{ id: 'keep', script: context.keep(work.host), onFailure: 'stop' } as const]),
     ...work.items.flatMap((item, index) =>
       item.steps.map(
         (step, number): Section => ({
@@ -167,6 +160,50 @@ function limitOf(
   if (limits.includes('none')) return 'none';
   const steps = limits.reduce<number>((sum, limit) => sum + (limit === 'none' ? 0 : (stepLimit ?? limit)), 0);
   return OVERHEAD + steps + gates.reduce((sum, gate) => sum + hostGateLimit(gate, cluster), 0);
+}
+
+function withoutSecrets(outcomes: Outcomes, script: Command): Outcomes {
+  const secrets = script.text.secrets().map((secret) => secret.reveal());
+  const finished = outcomes.finished.map((outcome) =>
+    STEP_OR_GATE.test(outcome.id)
+      ? {
+          ...outcome,
+          stdout: hideSecrets(outcome.stdout, secrets),
+          stderr: hideSecrets(outcome.stderr, secrets),
+        }
+      : outcome,
+  );
+  return { ...outcomes, finished };
+}
+
+/** Sections whose output is shown; the others are probes, whose answers may be whole files. */
+const STEP_OR_GATE = /^(?:fence|keep|step \d+ \d+|gate .*)$/;
+
+/** For `-v`: every step with its script and what it printed. */
+function tellCommands(
+  work: HostWork,
+  outcomes: Outcomes,
+  durationMs: number,
+  { cluster, host, emit }: { readonly cluster: string; readonly host: string; readonly emit: Emit },
+): void {
+  const byId = new Map(outcomes.finished.map((outcome) => [outcome.id, outcome]));
+  work.items.forEach((item, index) => {
+    item.steps.forEach((step, number) => {
+      const outcome = byId.get(`step ${index} ${number}`);
+      if (outcome === undefined) return;
+      emit({
+        event: 'command',
+        cluster,
+        host,
+        title: step.title,
+        script: step.script.toString(),
+        exit_code: outcome.exitCode,
+        stdout: outcome.stdout,
+        stderr: outcome.stderr,
+        duration_ms: durationMs,
+      });
+    });
+  });
 }
 
 /** The probes of the resources that this batch changes on this host: they look again at its end. */

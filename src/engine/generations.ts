@@ -1,4 +1,5 @@
 import { type Command, sh } from '../base/shell.js';
+import type { HostResources } from '../planning/build-resources.js';
 import {
   checkScriptPath,
   dropInPath,
@@ -7,6 +8,7 @@ import {
   STATE_DIR,
   SYSCTL_CONF,
 } from '../render/platform.js';
+import type { Keeps } from '../resources/types.js';
 
 /** Every file that a run may replace. */
 export const KEPT_PATHS = [
@@ -26,13 +28,18 @@ const KEPT_GENERATIONS = 10;
 /**
  * Copies what is there into a new generation, before anything changes: the files, which of them did not exist,
  * and the states of services, packages, firewall and SELinux. Generation 0 is what the host was like before
- * lbctl. It appears whole or not at all.
+ * lbctl; what an operator's own task manages since then is added to it, as it was before that. A generation
+ * appears whole or not at all.
+ * @param own what the tasks of the playbook name besides
  */
-export function keepScript(run: {
-  readonly who: string;
-  readonly command: string;
-  readonly when: string;
-}): Command {
+export function keepScript(
+  run: {
+    readonly who: string;
+    readonly command: string;
+    readonly when: string;
+  },
+  own: Keeps = {},
+): Command {
   return sh`set -e
 umask 077
 base=${`${STATE_DIR}/generations`}
@@ -43,19 +50,20 @@ if [ -z "$last" ]; then n=0; else n=$((last + 1)); fi
 new=$base/.new.$n
 mkdir -p "$new/files"
 : >"$new/missing"
-for p in ${KEPT_PATHS}; do
-  if [ -e "$p" ] || [ -L "$p" ]; then
-    mkdir -p "$new/files$(dirname "$p")"
-    cp -a "$p" "$new/files$p"
+keep() {
+  if [ -e "$2" ] || [ -L "$2" ]; then
+    mkdir -p "$1/files$(dirname "$2")"
+    cp -a "$2" "$1/files$2"
   else
-    echo "$p" >>"$new/missing"
+    echo "$2" >>"$1/missing"
   fi
-done
+}
+for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
 {
-  for s in haproxy keepalived firewalld ufw; do
+  for s in haproxy keepalived firewalld ufw ${own.services ?? []}; do
     systemctl show "$s" -p LoadState,ActiveState,UnitFileState | sed "s/^/$s./"
   done
-  for p in haproxy keepalived; do
+  for p in haproxy keepalived ${own.packages ?? []}; do
     if command -v rpm >/dev/null && rpm -q "$p" >/dev/null 2>&1; then echo "package.$p=$(rpm -q "$p")"
     elif command -v dpkg-query >/dev/null; then echo "package.$p=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null || :)"
     else echo "package.$p="; fi
@@ -65,10 +73,34 @@ done
     f=/proc/sys/$(echo "$k" | tr . /)
     if [ -r "$f" ]; then echo "$k=$(cat "$f")"; fi
   done
+  for f in ${own.sysctls ?? []}; do
+    if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi
+  done
 } >"$new/states"
 printf 'who=%s\ncommand=%s\nwhen=%s\nhost_time=%s\n' ${run.who} ${run.command} ${run.when} "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$new/run"
 mv "$new" "$base/$n"
+if [ "$n" != 0 ] && [ -d "$base/0" ]; then
+  for p in ${own.paths ?? []}; do
+    if [ ! -e "$base/0/files$p" ] && [ ! -L "$base/0/files$p" ] && ! grep -qxF "$p" "$base/0/missing"; then keep "$base/0" "$p"; fi
+  done
+  awk -F= 'NR == FNR { seen[$1] = 1; next } !($1 in seen)' "$base/0/states" "$base/$n/states" >"$base/.new.states"
+  cat "$base/.new.states" >>"$base/0/states"
+  rm -f "$base/.new.states"
+fi
 for old in $(ls "$base" | grep -E '^[0-9]+$' | sort -n | sed 1d | head -n -${KEPT_GENERATIONS}); do
   rm -rf "$base/$old"
 done`;
+}
+
+/** What the operator's own tasks may replace on a host. */
+export function keepsOf(resources: readonly HostResources[], host: string): Keeps {
+  const plays = resources.find((it) => it.host.name === host)?.plays ?? [];
+  const all = plays.flat().flatMap(({ resource }) => resource.keeps ?? []);
+  const merged = (key: keyof Keeps) => [...new Set(all.flatMap((it) => it[key] ?? []))];
+  return {
+    paths: merged('paths'),
+    services: merged('services'),
+    packages: merged('packages'),
+    sysctls: merged('sysctls'),
+  };
 }

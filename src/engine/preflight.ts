@@ -16,36 +16,31 @@ interface Wanted {
   readonly addresses: readonly string[];
 }
 
-interface PreflightAnswer {
-  readonly speakers: readonly { readonly source: string; readonly virtualRouterId: number }[];
+interface QuickAnswer {
   /** MAC address by virtual address that somebody answers for. */
   readonly answered: Readonly<Record<string, string>>;
-  /** Nothing on the host can listen: what is unknown is said. */
-  readonly deaf: boolean;
+  /** The packet filter in force, as nft or iptables print it. */
   readonly filter: string;
 }
 
-/** What a host looks at before keepalived is started there for addresses that nobody of the cluster holds. */
-function preflightProbe(wanted: readonly Wanted[]): Probe<PreflightAnswer> {
-  const devices = [...new Set(wanted.map(({ device }) => device))];
-  const listen = devices.map((device) => sh`listen ${device} &`);
+interface Heard {
+  readonly speakers: readonly { readonly source: string; readonly virtualRouterId: number }[];
+  /** Nothing on the host can listen: what is unknown is said. */
+  readonly deaf: boolean;
+}
+
+/** Who answers for the addresses, and what filters packets: known within a second. */
+function quickProbe(wanted: readonly Wanted[]): Probe<QuickAnswer> {
   const knock = wanted.flatMap(({ device, addresses }) => addresses.map((it) => sh`knock ${it} ${device} &`));
   return {
     key: 'preflight',
     script: joinCommands([
-      sh`listen() {
-  if command -v python3 >/dev/null; then timeout 10 python3 -c ${LISTEN_PYTHON} "$1" ${LISTEN_SECONDS}
-  elif [ -x /usr/libexec/platform-python ]; then timeout 10 /usr/libexec/platform-python -c ${LISTEN_PYTHON} "$1" ${LISTEN_SECONDS}
-  elif command -v perl >/dev/null; then timeout 10 perl -e ${LISTEN_PERL} "$1" ${LISTEN_SECONDS}
-  else echo 'deaf'; fi || echo 'deaf'
-}
-knock() {
+      sh`knock() {
   ip neigh flush to "$1" dev "$2" >/dev/null 2>&1
-  timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1
+  timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1
   mac=$(ip neigh show to "$1" dev "$2" | sed -n 's/.*lladdr \([0-9a-f:]*\) .*/\1/p')
   [ -z "$mac" ] || echo "answered $1 $mac"
 }`,
-      ...listen,
       ...knock,
       raw(`wait
 echo filter
@@ -56,20 +51,42 @@ exit 0`),
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(stderr.trim());
       const [head = '', ...filter] = stdout.split(/^filter$/m);
-      const speakers = [...head.matchAll(/^vrrp (\S+) (\d+)$/gm)].map(([, source = '', vrid]) => ({
-        source,
-        virtualRouterId: Number(vrid),
-      }));
       const answered = Object.fromEntries(
         [...head.matchAll(/^answered (\S+) (\S+)$/gm)].map(([, address = '', mac = '']) => [address, mac]),
       );
-      return ok({ speakers, answered, deaf: /^deaf$/m.test(head), filter: filter.join('filter') });
+      return ok({ answered, filter: filter.join('filter') });
+    },
+  };
+}
+
+/** Who speaks VRRP on the network, heard for more than three intervals of a second. */
+function listenProbe(devices: readonly string[]): Probe<Heard> {
+  return {
+    key: 'preflight-listen',
+    script: joinCommands([
+      sh`listen() {
+  if command -v python3 >/dev/null; then timeout 10 python3 -c ${LISTEN_PYTHON} "$1" ${LISTEN_SECONDS}
+  elif [ -x /usr/libexec/platform-python ]; then timeout 10 /usr/libexec/platform-python -c ${LISTEN_PYTHON} "$1" ${LISTEN_SECONDS}
+  elif command -v perl >/dev/null; then timeout 10 perl -e ${LISTEN_PERL} "$1" ${LISTEN_SECONDS}
+  else echo 'deaf'; fi || echo 'deaf'
+}`,
+      ...devices.map((device) => sh`listen ${device} &`),
+      raw('wait'),
+    ]),
+    parse({ stdout, stderr, exitCode }) {
+      if (exitCode !== 0) return err(stderr.trim());
+      const speakers = [...stdout.matchAll(/^vrrp (\S+) (\d+)$/gm)].map(([, source = '', vrid]) => ({
+        source,
+        virtualRouterId: Number(vrid),
+      }));
+      return ok({ speakers, deaf: /^deaf$/m.test(stdout) });
     },
   };
 }
 
 export interface PreflightQuestion {
-  readonly probe: Probe<PreflightAnswer>;
+  readonly quick: Probe<QuickAnswer>;
+  readonly listen: Probe<Heard>;
   readonly needs: readonly Probe<unknown>[];
 }
 
@@ -87,42 +104,52 @@ export function preflightFor(
     return device === undefined || addresses.length === 0 ? [] : [{ device, addresses }];
   });
   if (wanted.length === 0) return null;
-  return { probe: preflightProbe(wanted), needs: cluster.system.firewall === 'keep' ? [firewalldProbe] : [] };
+  return {
+    quick: quickProbe(wanted),
+    listen: listenProbe([...new Set(wanted.map(({ device }) => device))]),
+    needs: cluster.system.firewall === 'keep' ? [firewalldProbe] : [],
+  };
 }
 
-/** What forbids the first start, seen from one host. */
-/** @param own addresses of the cluster's hosts, link-local ones included */
-export function preflightProblems(
+/** What forbids the first start, seen from one host at a first glance. */
+export function quickProblems(
+  cluster: Cluster,
+  host: Host,
+  question: PreflightQuestion,
+  facts: Facts,
+): Diagnostic[] {
+  return orUnknown(cluster, host, () => {
+    const answer = facts.need(question.quick);
+    return [...foreignHolders(answer), ...filters(cluster, host, answer, question, facts)];
+  });
+}
+
+/**
+ * What forbids the first start, from what one host heard.
+ * @param own addresses of the cluster's hosts, link-local ones included
+ */
+export function heardProblems(
   cluster: Cluster,
   host: Host,
   question: PreflightQuestion,
   facts: Facts,
   own: ReadonlySet<string>,
 ): Diagnostic[] {
+  return orUnknown(cluster, host, () => foreignSpeakers(cluster, facts.need(question.listen), own));
+}
+
+function orUnknown(cluster: Cluster, host: Host, judge: () => Diagnostic[]): Diagnostic[] {
   const about = { cluster: cluster.name, host: host.name };
   try {
-    const answer = facts.need(question.probe);
-    return [
-      ...foreignHolders(answer).map((it) => ({ ...it, ...about })),
-      ...foreignSpeakers(cluster, answer, own).map((it) => ({ ...it, ...about })),
-      ...filters(cluster, host, answer, question, facts).map((it) => ({ ...it, ...about })),
-    ];
+    return judge().map((it) => ({ ...it, ...about }));
   } catch (error) {
     if (!(error instanceof UnknownFact)) throw error;
-    return [
-      {
-        severity: 'error',
-        code: 'unknown-fact',
-        summary: 'the look before the first start failed',
-        detail: error.reason,
-        hint: 'nothing was changed',
-        ...about,
-      },
-    ];
+    const summary = 'the look before the first start failed';
+    return [{ severity: 'error', code: 'unknown-fact', summary, detail: error.reason, ...about }];
   }
 }
 
-function foreignHolders(answer: PreflightAnswer): Diagnostic[] {
+function foreignHolders(answer: QuickAnswer): Diagnostic[] {
   return Object.entries(answer.answered).map(([address, mac]) => ({
     severity: 'error',
     code: 'address-in-use',
@@ -131,7 +158,7 @@ function foreignHolders(answer: PreflightAnswer): Diagnostic[] {
   }));
 }
 
-function foreignSpeakers(cluster: Cluster, answer: PreflightAnswer, own: ReadonlySet<string>): Diagnostic[] {
+function foreignSpeakers(cluster: Cluster, answer: Heard, own: ReadonlySet<string>): Diagnostic[] {
   const ours = new Set(cluster.vrrpInstances.map((instance) => instance.virtualRouterId));
   const foreign = answer.speakers.filter((it) => !own.has(it.source) && ours.has(it.virtualRouterId));
   const problems: Diagnostic[] = [...new Set(foreign.map((it) => `${it.source} ${it.virtualRouterId}`))].map(
@@ -159,7 +186,7 @@ function foreignSpeakers(cluster: Cluster, answer: PreflightAnswer, own: Readonl
 function filters(
   cluster: Cluster,
   host: Host,
-  answer: PreflightAnswer,
+  answer: QuickAnswer,
   question: PreflightQuestion,
   facts: Facts,
 ): Diagnostic[] {
@@ -192,8 +219,4 @@ function filters(
     });
   }
   return problems;
-}
-
-export function preflightScriptProbes(question: PreflightQuestion): Probe<unknown>[] {
-  return [question.probe, ...question.needs, networkProbe];
 }

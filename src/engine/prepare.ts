@@ -12,15 +12,10 @@ import type { Transport } from '../transport/types.js';
 import { type Observations, statusProbes } from './assess.js';
 import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
+import { lookBeforeFirstStart } from './first-start.js';
 import { askFormerMembers } from './former-members.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
-import {
-  type PreflightQuestion,
-  preflightFor,
-  preflightProblems,
-  preflightScriptProbes,
-} from './preflight.js';
 
 export interface ClusterInput {
   readonly cluster: Cluster;
@@ -42,6 +37,8 @@ export interface Prepared {
   readonly observations: Observations;
   /** null where a host that has to be reached was not. */
   readonly plan: ClusterPlan | null;
+  /** What hosts hear on the network before a first start: some seconds, so awaited only before keepalived starts. */
+  readonly listening: Promise<readonly Diagnostic[]> | null;
   readonly unreachable: readonly Diagnostic[];
 }
 
@@ -71,11 +68,19 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
     (it) => (input.limit === null && !input.force) || limit.has(it.host ?? ''),
   );
   const plan = blocking.length > 0 ? null : makePlan(input, resources, observations);
-  const shown = plan === null ? null : await withPreflight(input, connected, observations, plan);
+  const first =
+    plan === null ? null : await lookBeforeFirstStart(input, connected, reachableFacts(observations), plan);
   for (const diagnostic of await askFormerMembers(cluster, reachableFacts(observations), input.transport)) {
     emit({ event: 'diagnostic', diagnostic });
   }
-  return { connected, resources, observations, plan: shown, unreachable };
+  return {
+    connected,
+    resources,
+    observations,
+    plan: first?.plan ?? null,
+    listening: first?.listening ?? null,
+    unreachable,
+  };
 }
 
 export function observeOptions({
@@ -135,65 +140,6 @@ export function heldBy(cluster: Cluster, facts: Facts): Set<string> {
     if (error instanceof UnknownFact) return new Set();
     throw error;
   }
-}
-
-/** Looks at the network before keepalived is started for addresses that no host of the cluster holds yet. */
-async function withPreflight(
-  input: ClusterInput,
-  connected: Connected,
-  observations: Observations,
-  plan: ClusterPlan,
-): Promise<ClusterPlan> {
-  const { cluster, emit } = input;
-  const startsKeepalived = plan.changes.some(({ change }) =>
-    /^(keepalived_config|service:keepalived)$/.test(change.resource),
-  );
-  if (plan.status !== 'changes' || !startsKeepalived) return plan;
-  const facts = reachableFacts(observations);
-  const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
-  const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
-  const unheld = new Set(all.filter((address) => !held.has(address)));
-  if (unheld.size === 0) return plan;
-  const questions = new Map<string, PreflightQuestion>();
-  for (const host of cluster.hosts) {
-    const own = facts.get(host.name);
-    const question = own === undefined ? null : preflightFor(cluster, host, own, unheld);
-    if (question !== null) questions.set(host.name, question);
-  }
-  if (questions.size === 0) return plan;
-  emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
-  const asked = {
-    ...connected,
-    failures: new Map(),
-    sessions: new Map([...connected.sessions].filter(([it]) => questions.has(it))),
-  };
-  const answers = await observeAll(
-    asked,
-    (host) => {
-      const question = questions.get(host);
-      return question === undefined ? [] : preflightScriptProbes(question);
-    },
-    observeOptions(input),
-  );
-  const own = ownAddresses(cluster, facts);
-  const problems = cluster.hosts.flatMap((host): Diagnostic[] => {
-    const question = questions.get(host.name);
-    const answer = answers.get(host.name);
-    if (question === undefined || answer === undefined) return [];
-    return answer.reachable ? preflightProblems(cluster, host, question, answer.facts, own) : [answer.error];
-  });
-  const softened = input.force ? problems.map((it) => ({ ...it, severity: 'warning' as const })) : problems;
-  const refused = softened.some((it) => it.severity === 'error');
-  emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
-  const status = refused ? 'error' : plan.status;
-  return { ...plan, status, batches: refused ? [] : plan.batches, problems: [...plan.problems, ...softened] };
-}
-
-/** Every address of every host that was reached: VRRP over IPv6 speaks from link-local ones. */
-function ownAddresses(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Set<string> {
-  const interfaces = [...facts.values()].flatMap((it) => it.need(networkProbe));
-  const found = interfaces.flatMap((it) => it.addresses.map((own) => own.address));
-  return new Set([...cluster.hosts.map((host) => host.address), ...found]);
 }
 
 export function summarize(plan: ClusterPlan): ChangeSummary[] {

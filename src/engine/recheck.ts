@@ -19,7 +19,9 @@ export function stillDiffers(
     if (!changed.has(resource.id)) continue;
     const about = { cluster, host: work.host, resource: resource.id } as const;
     try {
-      const { change } = resource.plan(facts);
+      const { change, problems } = resource.plan(facts);
+      const problem = problems.find((it) => it.severity === 'error');
+      if (problem !== undefined) return { ...problem, ...about };
       if (change === null) continue;
       return {
         severity: 'error',

@@ -1,5 +1,6 @@
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
+import { networkProbe } from '../resources/probes/network.js';
 import { type Answer, type Target, throughVipProbe, verifyTargets } from '../resources/probes/through-vip.js';
 import { type Facts, UnknownFact } from '../resources/types.js';
 import { assess, type Observations } from './assess.js';
@@ -125,6 +126,28 @@ function proofOf(target: Target, asked: readonly Asked[]): string {
     : `${label(target)} answers ${hosts}${who}`;
 }
 
+/** Milliseconds between two questions for who holds what. */
+const HOLDER_PAUSE = 100;
+
+/**
+ * Waits until every address is held somewhere. To ask through an address that nobody holds yet takes seconds,
+ * to ask for the holder takes one short round trip.
+ */
+async function untilHeld(
+  cluster: Cluster,
+  connected: Connected,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  while (!signal.aborted && Date.now() < deadline) {
+    const facts = reachableFacts(await observeAll(connected, () => [networkProbe]));
+    const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
+    if (facts.size < connected.sessions.size || addresses.every((address) => held.has(address))) return;
+    await new Promise((resolve) => setTimeout(resolve, HOLDER_PAUSE));
+  }
+}
+
 /** Looks until the pair is healthy or has had its time to settle, then says what it saw last. */
 export async function verify(
   cluster: Cluster,
@@ -133,6 +156,7 @@ export async function verify(
   signal: AbortSignal,
 ): Promise<Verdict & { readonly observations: Observations }> {
   const deadline = Date.now() + settleLimit(cluster) * 1000;
+  await untilHeld(cluster, connected, deadline, signal);
   for (;;) {
     const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host));
     const verdict = judgeVerification(cluster, observations);

@@ -1,6 +1,7 @@
 import type { Secret } from '../base/secret.js';
 import type { Cluster, Host } from '../inventory/model.js';
 import type { Playbook, Task } from '../playbook/model.js';
+import { ownTaskResource } from '../resources/own-task.js';
 import { RESOURCE_TYPES } from '../resources/registry.js';
 import type { Resource } from '../resources/types.js';
 
@@ -25,10 +26,14 @@ export function buildResources(
     host,
     plays: playbook.map((play) =>
       play.tasks.map((task) => {
+        const watches = task.watches ?? [];
+        if (task.own !== undefined) {
+          return { task, resource: ownTaskResource(task.own, { title: task.name, watches }) };
+        }
         const type = RESOURCE_TYPES[task.type];
         if (type === undefined)
           throw new Error(`the playbook's parser let an unknown type through: ${task.type}`);
-        return { task, resource: type.make(task.args, { cluster, host, authPass }) };
+        return { task, resource: type.make(task.args, { cluster, host, authPass, watches }) };
       }),
     ),
   }));

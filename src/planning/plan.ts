@@ -42,12 +42,35 @@ export function planCluster(input: PlanInput): ClusterPlan {
   const changes = byPlay.flatMap((hosts) =>
     [...hosts].flatMap(([host, decided]) => decided.map(({ change }): PlannedChange => ({ host, change }))),
   );
+  problems.push(...halves(input, changes));
   const failed = problems.some((problem) => problem.severity === 'error');
   const batches = failed
     ? []
     : playbook.flatMap((play, index) => batchesOf(play, byPlay[index] ?? new Map(), input));
   const status = failed ? 'error' : changes.length > 0 ? 'changes' : 'noop';
   return { cluster: cluster.name, status, changes, batches, problems: unique(problems) };
+}
+
+/** A change that hosts must agree on, with `--limit` for some of them: the rest would hold the addresses as well. */
+function halves(input: PlanInput, changes: readonly PlannedChange[]): Diagnostic[] {
+  if (!changes.some(({ change }) => change.coordination === 'together')) return [];
+  const outside = input.resources.filter(({ host, plays }) => {
+    const facts = input.facts.get(host.name);
+    if (input.limit.has(host.name) || facts === undefined) return false;
+    return plays
+      .flat()
+      .flatMap((task) => decide(task, facts, input.cluster.name, host.name, []))
+      .some(({ change }) => change.coordination === 'together');
+  });
+  return outside.map(({ host }) => ({
+    severity: 'error',
+    code: 'not-by-halves',
+    summary: `this change of keepalived has to reach "${host.name}" as well, which \`--limit\` leaves out: both hosts would hold the addresses`,
+    hint: 'run it without `--limit`, or with every host of the cluster that runs',
+    cluster: input.cluster.name,
+    host: host.name,
+    resource: 'keepalived_config',
+  }));
 }
 
 function decide(
@@ -88,14 +111,23 @@ function batchesOf(play: Play, decided: ReadonlyMap<string, readonly Decided[]>,
   if (play.order === 'parallel') return [{ play: play.name, work: ordered, gates: play.gates }];
   const together = [...decided.values()].flat().some(({ change }) => change.coordination === 'together');
   if (together && input.holders.size > 0) return keepalivedTogether(play, ordered, input);
+  // While no address is held nothing is served yet, and only keepalived needs the preferred host first.
+  const allAtOnce =
+    input.holders.size === 0 && !play.tasks.some((task) => /keepalived/.test(task.args.name ?? task.type));
+  if (allAtOnce) return [{ play: play.name, work: ordered, gates: play.gates }];
   return ordered.map((host) => ({ play: play.name, work: [host], gates: play.gates }));
 }
 
 /** The changes in their order, then the handlers they notified, each once, in the handlers' own order. */
 function workItems(decided: readonly Decided[], cluster: Cluster): WorkItem[] {
-  const started = new Set(decided.flatMap(({ change }) => change.starts));
-  const notified = new Set(decided.flatMap(({ notify }) => notify));
-  const handlers = HANDLERS.filter((name) => notified.has(name) && !started.has(handlerService(name)));
+  const notified = [...new Set(decided.flatMap(({ notify }) => notify))];
+  // A service that starts after the last change that it was to be told of has read all of them.
+  const superfluous = (name: HandlerName) =>
+    decided.findLastIndex(({ notify }) => notify.includes(name)) <=
+    decided.findLastIndex(({ change }) => change.starts.includes(handlerService(name)));
+  const ours = HANDLERS.filter((name) => notified.includes(name));
+  const own = notified.filter((name) => !HANDLERS.some((it) => it === name));
+  const handlers = [...ours, ...own].filter((name) => !superfluous(name));
   return [
     ...decided
       .filter(({ change }) => change.steps.length > 0)

@@ -18,21 +18,23 @@ function item(verb: 'stop' | 'start'): WorkItem {
 }
 
 /**
- * A change that hosts must agree on: with one of them changed, both would hold the addresses. So keepalived is
- * stopped on every standby, the standbys are changed, then the active host, and the standbys start again. In
- * between the active host serves alone.
+ * A change that hosts must agree on: with one of them changed, both would hold the addresses. So one active host
+ * goes on alone: keepalived is stopped on all others (where several are active, their addresses move to that one),
+ * they are changed, then it is, and the others start again.
  */
 export function keepalivedTogether(play: Play, ordered: readonly HostWork[], input: PlanInput): Batch[] {
-  const standbys = input.cluster.hosts.map((host) => host.name).filter((host) => !input.holders.has(host));
+  const hosts = input.cluster.hosts.map((host) => host.name);
+  const keeper = hosts.find((host) => input.holders.has(host));
+  const others = hosts.filter((it) => it !== keeper && input.facts.has(it) && input.limit.has(it));
   const workOf = (host: string) => ordered.find((it) => it.host === host)?.items ?? [];
-  const quiet = standbys.map((host) => ({
+  const quiet = others.map((host) => ({
     host,
     // Neither started nor reloaded here: it would not understand the active host yet.
     // Stopped last: a file that keepalived refuses leaves it running as it was.
     items: [...workOf(host).filter((it) => !startsKeepalived(it)), item('stop')],
   }));
-  const active = ordered.filter((it) => input.holders.has(it.host));
-  const again = standbys.map((host) => ({
+  const active = ordered.filter((it) => it.host === keeper);
+  const again = others.map((host) => ({
     host,
     items: [...workOf(host).filter((it) => it.change?.resource === 'service:keepalived'), item('start')],
   }));

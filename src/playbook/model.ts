@@ -1,5 +1,6 @@
 import type { SourceSpan } from '../base/diagnostic.js';
-import type { HandlerName } from '../resources/types.js';
+import type { OwnTask } from '../resources/own-task.js';
+import type { HandlerName, Watch } from '../resources/types.js';
 
 export const ORDERS = ['parallel', 'standby-first'] as const;
 export type Order = (typeof ORDERS)[number];
@@ -9,10 +10,14 @@ export type GateName = (typeof GATES)[number];
 
 export interface Task {
   readonly name: string;
-  /** A key of RESOURCE_TYPES. */
+  /** A key of RESOURCE_TYPES, or the type of an operator's own task. */
   readonly type: string;
   readonly args: Readonly<Record<string, string>>;
   readonly notify: readonly HandlerName[];
+  /** An operator's own task: what it asks for. */
+  readonly own?: OwnTask;
+  /** Of a service: the files whose tasks notify it. */
+  readonly watches?: readonly Watch[];
   readonly source: SourceSpan;
 }
 

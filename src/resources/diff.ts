@@ -51,5 +51,5 @@ export function fileDiff(path: string, before: string | null, after: Text): stri
     timeout: DIFF_LIMIT,
   });
   if (patch === undefined) return `--- ${path}\n+++ ${path}\n too different to show\n`;
-  return patch.replace(/^Index:.*\n=+\n/, '').replaceAll(/^((?:---|\+\+\+) \S+)\t$/gm, '$1');
+  return patch.replace(/^(?:Index:.*\n)?=+\n/, '').replaceAll(/^((?:---|\+\+\+) \S+)\t$/gm, '$1');
 }

@@ -32,6 +32,29 @@ export interface FirewalldFacts {
   readonly permanent: Readonly<Record<string, ZoneFacts>>;
 }
 
+/** Whether there is anything to switch off. */
+export type FirewallState = Pick<FirewalldFacts, 'running' | 'enabled' | 'ufwActive'>;
+
+/** systemd's word is enough here: what it calls active is switched off whether it works or not. */
+export const firewallStateProbe: Probe<FirewallState> = {
+  key: 'firewall-state',
+  script: raw(`systemctl show firewalld -p ActiveState,UnitFileState || exit 1
+if command -v ufw >/dev/null; then echo "ufw=$(ufw status | sed -n 's/^Status: //p')"; fi`),
+  parse({ stdout, stderr, exitCode }) {
+    const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1];
+    const [active, ufw] = [value('ActiveState'), value('ufw')];
+    if (exitCode !== 0 || active === undefined)
+      return err(`systemd could not be asked about firewalld: ${stderr.trim()}`);
+    if (ufw !== undefined && ufw !== 'active' && ufw !== 'inactive')
+      return err('`ufw status` gave no answer');
+    return ok({
+      running: active !== 'inactive' && active !== 'failed',
+      enabled: value('UnitFileState') === 'enabled',
+      ufwActive: ufw === 'active',
+    });
+  },
+};
+
 /** firewall-cmd takes 0.2 s a call: it is asked only while systemd does not say that firewalld is off. */
 export const firewalldProbe: Probe<FirewalldFacts> = {
   key: 'firewalld',
@@ -53,14 +76,31 @@ timeout 20 firewall-cmd --permanent --list-all-zones | sed 's/^/permanent /'`),
     const value = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
     const zoneOf: Record<string, string> = { default: value('default') };
     for (const [, device = '', zone = ''] of stdout.matchAll(/^zone (\S+) (\S+)$/gm)) zoneOf[device] = zone;
+    const [installed, state, ufw] = [value('installed'), value('state'), value('ufw')];
+    const runtime = parseZones(stdout, 'runtime');
+    const permanent = parseZones(stdout, 'permanent');
+    if (/^ufw/m.test(stdout) && ufw !== 'active' && ufw !== 'inactive')
+      return err('`ufw status` gave no answer');
+    if (installed !== 'yes' && installed !== 'no') return err('the answer about firewalld was cut short');
+    // `failed`: it runs, but could not load all of its rules.
+    if (installed === 'yes' && !['running', 'not running', 'failed'].includes(state)) {
+      return err(`\`firewall-cmd --state\` says "${state}"`);
+    }
+    const zones = [zoneOf.default, ...Object.values(zoneOf)].filter((zone) => zone !== undefined);
+    if (
+      state === 'running' &&
+      !zones.every((zone) => runtime[zone] !== undefined && permanent[zone] !== undefined)
+    ) {
+      return err("firewalld's zones could not be read");
+    }
     return ok({
-      installed: value('installed') === 'yes',
-      running: value('state') === 'running',
+      installed: installed === 'yes',
+      running: state === 'running' || state === 'failed',
       enabled: value('enabled') === 'enabled',
-      ufwActive: value('ufw') === 'active',
+      ufwActive: ufw === 'active',
       zoneOf,
-      runtime: parseZones(stdout, 'runtime'),
-      permanent: parseZones(stdout, 'permanent'),
+      runtime,
+      permanent,
     });
   },
 };
@@ -93,11 +133,11 @@ export function firewallResource({ cluster, host }: ResourceContext): Resource {
   const wish = cluster.system.firewall;
   return {
     id: 'firewall',
-    probes: wish === 'keep' ? [] : [firewalldProbe, networkProbe],
+    probes: wish === 'keep' ? [] : wish === 'disable' ? [firewallStateProbe] : [firewalldProbe, networkProbe],
     plan(facts) {
       if (wish === 'keep') return NOTHING;
+      if (wish === 'disable') return planDisable(facts.need(firewallStateProbe));
       const found = facts.need(firewalldProbe);
-      if (wish === 'disable') return planDisable(found);
       if (!found.running) return NOTHING;
       const interfaces = facts.need(networkProbe);
       const devices = cluster.vrrpInstances
@@ -116,7 +156,7 @@ export function boundPorts(cluster: Cluster): string[] {
   return [...new Set(allBinds(cluster).map(({ port }) => `${port}/tcp`))];
 }
 
-function planDisable(found: FirewalldFacts): Planned {
+function planDisable(found: FirewallState): Planned {
   const steps: Step[] = [];
   const what: string[] = [];
   if (found.running || found.enabled) {

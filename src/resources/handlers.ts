@@ -2,7 +2,7 @@ import { type Command, sh } from '../base/shell.js';
 import type { Check, Cluster } from '../inventory/model.js';
 import { MONITOR_URI } from '../render/haproxy.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
-import type { HandlerName, Step } from './types.js';
+import type { HANDLERS, HandlerName, Step } from './types.js';
 
 /** Seconds that HAProxy may take from the reload until its new process answers. */
 const RELOAD_LIMIT = 15;
@@ -81,12 +81,38 @@ export function handlerStep(name: HandlerName, cluster: Cluster): Step {
       return reloadHaproxy(cluster.check);
     case 'reload keepalived':
       return reloadKeepalived();
+    default:
+      return ownHandler(name);
   }
 }
 
 /** The service whose start makes a handler superfluous. */
-export function handlerService(name: HandlerName): 'haproxy' | 'keepalived' {
-  return name === 'reload haproxy' ? 'haproxy' : 'keepalived';
+export function handlerService(name: HandlerName): string {
+  return name.slice(name.indexOf(' ') + 1);
+}
+
+/** Seconds that systemctl may take; a unit's own default for a start or a stop is 90. */
+const OWN_LIMIT = 120;
+
+/**
+ * For a service of an operator's own. One that does not run is left alone: its task starts it. systemctl says 0
+ * although a simple service dies at once: so look that it lives on.
+ */
+function ownHandler(name: Exclude<HandlerName, (typeof HANDLERS)[number]>): Step {
+  const service = handlerService(name);
+  const verb = name.startsWith('reload ') ? 'reload' : 'restart';
+  return {
+    title: name,
+    limit: OWN_LIMIT + 20,
+    script: sh`systemctl is-active -q ${service} || exit 0
+[ "$(systemctl show ${service} -p NeedDaemonReload --value)" != yes ] || timeout -k 5 60 systemctl daemon-reload
+timeout -k 5 ${OWN_LIMIT} systemctl ${verb} ${service} || exit $?
+sleep 0.3
+systemctl is-active -q ${service} && exit 0
+echo ${`${service} does not run any more after the ${verb}`} >&2
+journalctl -u ${service} -n 15 --no-pager -o cat >&2
+exit 1`,
+  };
 }
 
 /** systemd runs by what it read last: a changed unit file counts only after this. */

@@ -26,35 +26,47 @@ export function membersResource({ cluster }: ResourceContext): Resource {
   return {
     id: 'members',
     probes: [fileProbe(MEMBERS)],
-    plan: (facts) =>
-      planFile(
+    plan(facts) {
+      const found = facts.need(fileProbe(MEMBERS));
+      // How they are reached is the operator's own way (another user, a bastion): alone no reason for a change.
+      const known =
+        found.kind === 'file' && sameHosts(parseMembers(found.content), members) ? found.content : null;
+      return planFile(
         {
           resource: 'members',
           title: 'members of the cluster',
           path: MEMBERS,
-          content: new Text([`${JSON.stringify(members, null, 2)}\n`]),
+          content: new Text([known ?? `${JSON.stringify(members, null, 2)}\n`]),
           mode: '0600',
           owner: 'root',
           group: 'root',
         },
         facts,
-      ),
+      );
+    },
   };
+}
+
+function sameHosts(one: readonly Member[], other: readonly Member[]): boolean {
+  const text = (members: readonly Member[]) =>
+    JSON.stringify(members.map(({ name, address }) => [name, address]));
+  return text(one) === text(other);
 }
 
 /** Members that a host remembers and that the inventory no longer has. */
 export function formerMembers(hosts: readonly Host[], facts: Facts): Member[] {
   const found = facts.need(fileProbe(MEMBERS));
-  if (found.kind !== 'file' || found.content === null) return [];
-  let list: unknown;
+  const now = new Set(hosts.map((host) => host.address));
+  return found.kind === 'file' ? parseMembers(found.content).filter((it) => !now.has(it.address)) : [];
+}
+
+function parseMembers(content: string | null): Member[] {
   try {
-    list = JSON.parse(found.content);
+    const list: unknown = JSON.parse(content ?? '[]');
+    return Array.isArray(list) ? list.filter(isMember) : [];
   } catch {
     return [];
   }
-  if (!Array.isArray(list)) return [];
-  const now = new Set(hosts.map((host) => host.address));
-  return list.filter((it: unknown): it is Member => isMember(it) && !now.has(it.address));
 }
 
 function isMember(value: unknown): value is Member {

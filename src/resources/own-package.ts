@@ -38,7 +38,8 @@ fi`,
       if (tool === 'missing') return ok({ version: null, broken: null });
       if (tool === 'rpm' && words[0] !== undefined) return ok({ version: words[0], broken: null });
       const [state, version] = words;
-      if (tool !== 'dpkg' || state === undefined) return err(`the answer about package ${name} was cut short`);
+      if (tool !== 'dpkg' || state === undefined)
+        return err(`the answer about package ${name} was cut short`);
       if (state === 'installed') return ok({ version: version ?? '', broken: null });
       const away = state === 'not-installed' || state === 'config-files';
       return ok({ version: null, broken: away ? null : state });

@@ -5,7 +5,15 @@ import type { About, OwnService } from './own-task.js';
 import { ageProbe } from './probes/age.js';
 import { type ServiceFacts, serviceProbe } from './probes/service.js';
 import { missedChange } from './service.js';
-import { type HandlerName, NOTHING, planned, type Resource, refused, type Step, type Watch } from './types.js';
+import {
+  type HandlerName,
+  NOTHING,
+  planned,
+  type Resource,
+  refused,
+  type Step,
+  type Watch,
+} from './types.js';
 
 /** Seconds that systemctl may take; a unit's own default for a start or a stop is 90. */
 const SYSTEMCTL_LIMIT = 120;
@@ -64,7 +72,15 @@ export function ownServiceResource(
       }
       if (reasons.length === 0) return NOTHING;
       const verb = found.exists ? 'update' : 'create';
-      return planned({ resource: id, title, verb, reason: reasons.join(', '), steps, notify, starts: starts ? [name] : [] });
+      return planned({
+        resource: id,
+        title,
+        verb,
+        reason: reasons.join(', '),
+        steps,
+        notify,
+        starts: starts ? [name] : [],
+      });
     },
   };
 }

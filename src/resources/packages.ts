@@ -10,14 +10,18 @@ export const PACKAGES = ['haproxy', 'keepalived'] as const;
 /** Version by package name; absent where it is not installed. */
 export type PackageFacts = Readonly<Record<string, string>>;
 
+/** "Not installed" is what rpm and dpkg say in so many words; any other failure is unknown. */
 export const packagesProbe: Probe<PackageFacts> = {
   key: 'packages',
   script: raw(`for p in ${PACKAGES.join(' ')}; do
   if command -v dpkg-query >/dev/null && [ -d /var/lib/dpkg/info ] && ! command -v dnf >/dev/null; then
-    v=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null) || v=
+    v=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>&1) ||
+      case $v in *'no packages found'*) ;; *) echo "$v" >&2; exit 1 ;; esac
     case $v in 'installed '*) echo "$p \${v#installed }" ;; esac
   elif command -v rpm >/dev/null; then
-    v=$(rpm -q --qf '%{VERSION}-%{RELEASE}' "$p" 2>/dev/null) && echo "$p $v"
+    if v=$(rpm -q --qf '%{VERSION}-%{RELEASE}' "$p" 2>&1); then echo "$p $v"
+    else case $v in *'not installed'*) ;; *) echo "$v" >&2; exit 1 ;; esac
+    fi
   else
     echo 'neither rpm nor dpkg-query is here' >&2
     exit 1
@@ -25,7 +29,7 @@ export const packagesProbe: Probe<PackageFacts> = {
 done
 exit 0`),
   parse({ stdout, stderr, exitCode }) {
-    if (exitCode !== 0) return err(stderr.trim());
+    if (exitCode !== 0) return err(`the installed packages cannot be read: ${stderr.trim()}`);
     const entries = stdout
       .split('\n')
       .map((line) => line.trim().split(' '))
@@ -69,14 +73,26 @@ function dnfStep(names: readonly string[]): Step {
   };
 }
 
-/** The lists of a fresh machine are empty or old; services that the package starts are configured later. */
+/**
+ * The lists of a fresh machine are empty or old; services that the package starts are configured later. apt waits for
+ * dpkg's locks by itself, but never for that of the lists, which apt-daily takes after a boot.
+ */
 function aptStep(names: readonly string[]): Step {
   return {
     title: `apt-get install ${names.join(' ')}`,
     script: sh`export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
 install='apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends install'
 $install ${names} && exit 0
-apt-get -q -o DPkg::Lock::Timeout=300 update && $install ${names}`,
+i=0
+while :; do
+  said=$(LC_ALL=C apt-get -q -o DPkg::Lock::Timeout=300 update 2>&1) && rc=0 || rc=$?
+  case $rc:$said in [1-9]*'/lists/lock'*) ;; *) break ;; esac
+  i=$((i + 1))
+  [ $i -lt 300 ] || break
+  sleep 1
+done
+printf '%s\n' "$said" >&2
+[ $rc = 0 ] && $install ${names}`,
     limit: 'none',
   };
 }

@@ -34,5 +34,5 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   check_script: { args: {}, make: (_, context) => checkScriptResource(context) },
   keepalived_config: { args: {}, make: (_, context) => keepalivedConfigResource(context) },
   systemd_dropin: { args: { name: SERVICES }, make: (args) => systemdDropInResource(service(args)) },
-  service: { args: { name: SERVICES }, make: (args) => serviceResource(service(args)) },
+  service: { args: { name: SERVICES }, make: (args, { watches }) => serviceResource(service(args), watches) },
 };

@@ -1,9 +1,18 @@
 import { sh } from '../base/shell.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { DAEMON_RELOAD } from './handlers.js';
+import { ageProbe } from './probes/age.js';
 import { fileProbe } from './probes/file.js';
-import { serviceProbe } from './probes/service.js';
-import { type HandlerName, NOTHING, planned, type Resource, type Step } from './types.js';
+import { type ServiceFacts, serviceProbe } from './probes/service.js';
+import {
+  type Facts,
+  type HandlerName,
+  NOTHING,
+  planned,
+  type Resource,
+  type Step,
+  type Watch,
+} from './types.js';
 
 const CONFIG = { haproxy: HAPROXY_CFG, keepalived: KEEPALIVED_CONF } as const;
 
@@ -13,12 +22,26 @@ const STALE_MARGIN = 0.05;
 /** systemctl's own limit; a hung service blocks a restart over 90 s. */
 const SYSTEMCTL_LIMIT = 60;
 
-/** Enabled, running, and running by the file that is on disk. */
-export function serviceResource(service: 'haproxy' | 'keepalived'): Resource {
+/** The files that were written after the running process read them, by an interrupted run or by hand. */
+export function missedChange(
+  { loadedAge }: ServiceFacts,
+  watches: readonly Watch[],
+  facts: Facts,
+): readonly Watch[] {
+  if (loadedAge === null) return [];
+  return watches.filter(({ path }) => {
+    const age = facts.need(ageProbe(path));
+    // A file from the future says nothing.
+    return age !== null && age >= 0 && loadedAge > age + STALE_MARGIN;
+  });
+}
+
+/** Enabled, running, and running by the file that is on disk, and by those that notify it. */
+export function serviceResource(service: 'haproxy' | 'keepalived', watches: readonly Watch[] = []): Resource {
   const config = CONFIG[service];
   return {
     id: `service:${service}`,
-    probes: [serviceProbe(service), fileProbe(config)],
+    probes: [serviceProbe(service), fileProbe(config), ...watches.map(({ path }) => ageProbe(path))],
     plan(facts) {
       const found = facts.need(serviceProbe(service));
       const file = facts.need(fileProbe(config));
@@ -56,6 +79,9 @@ export function serviceResource(service: 'haproxy' | 'keepalived'): Resource {
           reasons.push(`runs an older configuration than ${config}`);
           notify.push(`reload ${service}`);
         }
+        const missed = missedChange(found, watches, facts);
+        reasons.push(...missed.map(({ path }) => `runs by an older ${path}`));
+        notify.push(...missed.map(({ handler }) => handler));
       }
       if (reasons.length === 0) return NOTHING;
       return planned({

@@ -5,7 +5,7 @@ import { SYSCTL_CONF } from '../render/platform.js';
 import { renderSysctl, type SysctlSetting, sysctlSettings } from '../render/system.js';
 import { planFile, writeStep } from './managed-file.js';
 import { fileProbe } from './probes/file.js';
-import { NOTHING, type Probe, planned, type Resource, type ResourceContext } from './types.js';
+import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
 
 /** The running kernel's values by key. */
 function sysctlProbe(settings: readonly SysctlSetting[]): Probe<Readonly<Record<string, string>>> {
@@ -17,15 +17,21 @@ function sysctlProbe(settings: readonly SysctlSetting[]): Probe<Readonly<Record<
 done`,
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(`a kernel setting cannot be read: ${stderr.trim()}`);
-      return ok(
-        Object.fromEntries(
-          stdout
-            .trim()
-            .split('\n')
-            .map((line) => line.split('=', 2)),
-        ),
-      );
+      const lines = stdout.trim().split('\n');
+      const values = Object.fromEntries(lines.map((line) => line.split('=', 2)));
+      const missing = settings.find(({ key }) => !values[key]);
+      return missing === undefined ? ok(values) : err(`the kernel did not say what ${missing.key} is`);
     },
+  };
+}
+
+/** Puts one file of settings in force. */
+export function loadSysctlStep(path: string): Step {
+  return {
+    title: `load ${path}`,
+    script: sh`command -v sysctl >/dev/null && exec sysctl -q -p ${path}
+exec /usr/lib/systemd/systemd-sysctl ${path}`,
+    limit: 30,
   };
 }
 
@@ -43,12 +49,6 @@ export function sysctlResource({ cluster }: ResourceContext): Resource {
     owner: 'root',
     group: 'root',
   };
-  const load = {
-    title: `load ${SYSCTL_CONF}`,
-    script: sh`command -v sysctl >/dev/null && exec sysctl -q -p ${SYSCTL_CONF}
-exec /usr/lib/systemd/systemd-sysctl ${SYSCTL_CONF}`,
-    limit: 30,
-  };
   return {
     id: 'sysctl',
     probes: [fileProbe(SYSCTL_CONF), running],
@@ -64,7 +64,7 @@ exec /usr/lib/systemd/systemd-sysctl ${SYSCTL_CONF}`,
         title: 'kernel settings',
         verb: change?.verb ?? 'update',
         reason: [change?.reason, ...reasons].filter(Boolean).join('; '),
-        steps: [...(change === null ? [] : [writeStep(file)]), load],
+        steps: [...(change === null ? [] : [writeStep(file)]), loadSysctlStep(SYSCTL_CONF)],
       });
     },
   };

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { matchesPatterns } from './glob.js';
 import { keyType } from './key-blob.js';
 
 /** One usable line of a known_hosts file, as sshd(8) describes it. */
@@ -50,7 +51,7 @@ function parseLine(text: string, file: string, line: number): KnownHostsEntry | 
 
 /** Whether a line's first field means the host of this name (see `knownHostsName`). */
 export function matchesHost(hosts: string, name: string): boolean {
-  return hosts.startsWith('|') ? matchesHash(hosts, name) : matchesPatterns(hosts, name);
+  return hosts.startsWith('|') ? matchesHash(hosts, name) : matchesPatterns(hosts.split(','), name);
 }
 
 function matchesHash(hosts: string, name: string): boolean {
@@ -59,42 +60,6 @@ function matchesHash(hosts: string, name: string): boolean {
   const wanted = Buffer.from(hash, 'base64');
   const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
   return wanted.length === found.length && timingSafeEqual(wanted, found);
-}
-
-/** One pattern has to match and no negated one may. */
-function matchesPatterns(hosts: string, name: string): boolean {
-  let matched = false;
-  for (const pattern of hosts.split(',')) {
-    const negated = pattern.startsWith('!');
-    if (!matchesGlob((negated ? pattern.slice(1) : pattern).toLowerCase(), name)) continue;
-    if (negated) return false;
-    matched = true;
-  }
-  return matched;
-}
-
-/** `*` and `?`; no regular expression, which a pattern of many stars could keep busy for minutes. */
-function matchesGlob(pattern: string, name: string): boolean {
-  let p = 0;
-  let n = 0;
-  let star = -1;
-  let resume = 0;
-  while (n < name.length) {
-    if (pattern[p] === '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.length && (pattern[p] === '?' || pattern[p] === name[n])) {
-      p++;
-      n++;
-    } else if (star >= 0) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
 }
 
 /** The entries for one host, in the files' order. */

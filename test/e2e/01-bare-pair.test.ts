@@ -9,6 +9,7 @@ const EVERYTHING = [
   'firewall',
   'haproxy_config',
   'keepalived_config',
+  'members',
   'packages',
   'selinux',
   'service:haproxy',

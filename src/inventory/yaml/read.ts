@@ -11,19 +11,23 @@ import {
   parseDocument,
   rangeOf,
 } from './document.js';
-import { type Environment, substitute } from './environment.js';
+import { type Environment, type Substitution, substitute } from './environment.js';
 import { looksLikeUnquotedAddress, QUOTE_HINT } from './messages.js';
 import type { Spans } from './spans.js';
 import type { Entry, List, Mapping, Scalar, Tree } from './tree.js';
 
 /**
  * The text as a tree of located values. Undefined, with the reasons in `problems`, when it is not one YAML
- * document.
+ * document. Where `env` is null, `${NAME}` is nothing but text.
  */
-export function readYaml(spans: Spans, env: Environment, problems: Problems): Tree | undefined {
+export function readYaml(spans: Spans, env: Environment | null, problems: Problems): Tree | undefined {
   const document = parseDocument(spans, problems);
   if (document === undefined) return undefined;
   return new TreeBuilder(spans, env, problems, document).build();
+}
+
+function plainText(text: string): Substitution {
+  return { text, substituted: false, missing: [], malformed: [] };
 }
 
 const CORE_TAGS = new Set(['tag:yaml.org,2002:str', 'tag:yaml.org,2002:map', 'tag:yaml.org,2002:seq']);
@@ -34,7 +38,7 @@ class TreeBuilder {
 
   constructor(
     readonly spans: Spans,
-    readonly env: Environment,
+    readonly env: Environment | null,
     readonly problems: Problems,
     readonly document: ParsedDocument,
   ) {}
@@ -83,7 +87,8 @@ class TreeBuilder {
     const [from, to] = rangeOf(node);
     // `key:` with nothing behind it: the key is what there is to point at.
     const span = from === to ? keySpan : this.spans.at(from, to);
-    const { text, substituted, missing, malformed } = substitute(written, this.env);
+    const { text, substituted, missing, malformed } =
+      this.env === null ? plainText(written) : substitute(written, this.env);
     for (const name of new Set(missing)) {
       const hint = `set it, or write \${${name}:-default}`;
       this.problems.error(span, 'env-not-set', `the environment variable ${name} is not set`, hint);

@@ -40,7 +40,7 @@ if [ -f "$p" ]; then base64 -- "$p"; fi`,
       if (stdout.trim() === 'missing') return ok({ kind: 'missing' });
       const [head = '', now = '', ...body] = stdout.split('\n');
       const [type, mode, owner, group, mtime] = head.split('|');
-      const age = Number(now) - Number(mtime);
+      const age = now === '' ? Number.NaN : Number(now) - Number(mtime);
       if (mode === undefined || owner === undefined || group === undefined || Number.isNaN(age)) {
         return err(`the answer about ${path} was cut short`);
       }

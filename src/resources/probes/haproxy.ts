@@ -33,10 +33,12 @@ echo "rc=$rc"`,
       const rc = /\nrc=(\d+)\s*$/.exec(stdout)?.[1];
       if (rc === undefined) return err("the answer of HAProxy's monitor was cut short");
       const dead = (reason: string) => ok({ serving: false, reason, frontends: [], servers: [] });
+      if (rc === '125' || rc === '126' || rc === '127')
+        return err('bash or timeout is missing: HAProxy was not asked');
       if (rc === '7' || rc === '1') return dead(`nothing listens on 127.0.0.1:${port}`);
       if (rc === '124' || rc === '137') return dead(`its monitor on 127.0.0.1:${port} does not answer`);
       const at = stdout.indexOf('\r\n\r\n');
-      const status = stdout.split('\r\n')[0] ?? '';
+      const status = stdout.split(/\r?\n/)[0] ?? '';
       if (at < 0 || !/^HTTP\/1\.[01] 200/.test(status)) {
         return dead(`its monitor on 127.0.0.1:${port} answers ${status === '' ? 'nothing' : `"${status}"`}`);
       }

@@ -54,11 +54,17 @@ rm -f "$f"`),
     if (kind.trim() === 'not-running') return ok({ running: false });
     const body = rest.join('\n');
     const instances = kind.trim() === 'json' ? parseJson(body) : parseText(body);
-    return instances === null
+    return instances === null || !instances.every(isWhole)
       ? err("keepalived's dump cannot be understood")
       : ok({ running: true, instances });
   },
 };
+
+/** A dump that was cut short has instances without a state or a number. */
+function isWhole({ instance, state, virtualRouterId, priority, effectivePriority }: VrrpFacts): boolean {
+  const numbers = [virtualRouterId, priority, effectivePriority];
+  return instance !== '' && state !== '' && numbers.every((it) => Number.isInteger(it) && it > 0);
+}
 
 const STATES: Readonly<Record<number, string>> = { 0: 'INIT', 1: 'BACKUP', 2: 'MASTER', 3: 'FAULT' };
 
@@ -78,7 +84,7 @@ function parseJson(body: string): VrrpFacts[] | null {
     return [
       {
         instance: data.iname,
-        state: STATES[Number(data.state)] ?? `state ${String(data.state)}`,
+        state: data.state === undefined ? '' : (STATES[Number(data.state)] ?? `state ${String(data.state)}`),
         virtualRouterId: Number(data.vrid),
         priority: Number(data.base_priority),
         effectivePriority: Number(data.effective_priority),

@@ -16,19 +16,18 @@ export const listenersProbe: Probe<readonly Listener[]> = {
   script: raw('ss -Hltnp'),
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`\`ss -Hltnp\` failed with exit code ${exitCode}: ${stderr.trim()}`);
-    return ok(
-      stdout.split('\n').flatMap((line) => {
-        const [, , , local = '', , users = ''] = line.trim().split(/\s+/);
-        const match = /^(.*):(\d+)$/.exec(local);
-        if (match?.[1] === undefined || match[2] === undefined) return [];
-        return [
-          {
-            address: match[1].replace(/^\[|\]$/g, '').replace(/%.*$/, ''),
-            port: Number(match[2]),
-            programs: [...users.matchAll(/\("([^"]*)",pid=/g)].map(([, name = '']) => name),
-          },
-        ];
-      }),
-    );
+    const listeners: Listener[] = [];
+    for (const line of stdout.split('\n').filter((it) => it.trim() !== '')) {
+      const [, , , local = '', , users = ''] = line.trim().split(/\s+/);
+      const match = /^(.*):(\d+)$/.exec(local);
+      if (match?.[1] === undefined || match[2] === undefined)
+        return err(`\`ss -Hltnp\` printed "${line.trim()}"`);
+      listeners.push({
+        address: match[1].replace(/^\[|\]$/g, '').replace(/%.*$/, ''),
+        port: Number(match[2]),
+        programs: [...users.matchAll(/\("([^"]*)",pid=/g)].map(([, name = '']) => name),
+      });
+    }
+    return ok(listeners);
   },
 };

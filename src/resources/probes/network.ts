@@ -25,7 +25,9 @@ export const networkProbe: Probe<readonly InterfaceFacts[]> = {
     try {
       const entries: unknown = JSON.parse(stdout);
       if (!Array.isArray(entries)) return err('`ip -j addr show` did not print a list');
-      return ok(entries.map((entry: IpAddrEntry) => parseEntry(entry)).filter((entry) => entry !== null));
+      const found = entries.map((entry: IpAddrEntry) => parseEntry(entry)).filter((entry) => entry !== null);
+      // Every host has at least lo.
+      return found.length > 0 ? ok(found) : err('`ip -j addr show` named no interface');
     } catch {
       return err('`ip -j addr show` did not print JSON');
     }

@@ -24,7 +24,7 @@ export interface ServiceFacts {
  * Ages come from the kernel's clocks (uptime and process start), which no change of the time of day moves.
  * systemd's StateChangeTimestampMonotonic moves at every reload that systemd was asked for.
  */
-export function serviceProbe(service: 'haproxy' | 'keepalived'): Probe<ServiceFacts> {
+export function serviceProbe(service: string): Probe<ServiceFacts> {
   return {
     key: `service:${service}`,
     script: sh`s=${service}
@@ -53,7 +53,7 @@ exit 0`,
       const active = values.get('ActiveState');
       const load = values.get('LoadState');
       const uptime = Number(values.get('Uptime'));
-      if (active === undefined || load === undefined || Number.isNaN(uptime)) {
+      if (!active || !load || !(uptime > 0)) {
         return err(`systemd's answer about ${service} was cut short`);
       }
       const ticks = Number(values.get('Ticks')) || 100;

@@ -100,6 +100,11 @@ export function changesBetween(before: Snapshot, after: Snapshot): string[] {
   });
 }
 
+/** The same, with what merely holding the lock leaves behind put aside. */
+export function realChanges(before: Snapshot, after: Snapshot): string[] {
+  return changesBetween(before, after).filter((it) => !/^file \/var\/lib\/lbctl(\/lock\.guard)?:/.test(it));
+}
+
 export interface Processes {
   readonly main: string;
   readonly children: readonly string[];

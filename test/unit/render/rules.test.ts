@@ -16,7 +16,7 @@ const pair = fc
     advertInt: fc.constantFrom(1, 2, 0.1),
     preempt: fc.boolean(),
     delay: fc.constantFrom(0, 30),
-    priorities: fc.constantFrom([250, 240], [90, 100], [62, 61]),
+    priorities: fc.constantFrom<[number, number][]>([250, 240], [90, 100], [62, 61]),
     weight: fc.constantFrom(0, -60),
     interval: fc.integer({ min: 1, max: 5 }),
     vips: fc.constantFrom('10.0.0.100/24', '10.0.0.100/24, 10.0.0.101/24'),

@@ -1,0 +1,152 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startClientLoop } from '../test/lab/lab.js';
+import { type Contender, type Fleet, prepareAnsible, prepareFloor, prepareLbctl } from './contenders.js';
+import type { Variant } from './floor.js';
+import { type BenchHost, type Lab, managedFiles, resetPair } from './hosts.js';
+import { type DelayProxy, startProxy } from './proxy.js';
+import { type Measured, measure, rounds } from './rounds.js';
+import { COLUMNS, extraColumn, table } from './tables.js';
+
+export interface Bench {
+  readonly root: string;
+  readonly work: string;
+  readonly lab: Lab;
+  readonly runs: number;
+  readonly slowRuns: number;
+  readonly without: ReadonlySet<string>;
+}
+
+/** Milliseconds there and back in the scenario "latency". */
+const FAR = 200;
+
+/** Everybody who takes part, for one set of hosts; lbctl builds them first, the others get its files. */
+export async function contendersFor(
+  bench: Bench,
+  fleet: Fleet,
+  label: string,
+  port = (host: BenchHost) => host.port,
+) {
+  const setup = { ...bench, fleet, label, port };
+  const lbctl = await prepareLbctl(setup);
+  await measure(bench.root, bench.work, lbctl, 'a');
+  const files = new Map(
+    await Promise.all(
+      fleet.hosts.map(async (host) => [host.name, await managedFiles(bench.lab, host)] as const),
+    ),
+  );
+  const all: Contender[] = [await prepareFloor(setup, files), lbctl];
+  for (const name of ['ansible', 'mitogen'] as const) {
+    if (!bench.without.has(name)) all.push(await prepareAnsible(setup, files, name));
+  }
+  return all;
+}
+
+export function runsOf(bench: Bench) {
+  return (name: string) =>
+    name === 'floor' || name === 'lbctl' ? bench.runs : Math.min(bench.runs, bench.slowRuns);
+}
+
+export async function rerun(bench: Bench, contenders: readonly Contender[]): Promise<string> {
+  const results = await rounds({
+    title: 'rerun',
+    contenders,
+    runs: runsOf(bench),
+    run: (it) => measure(bench.root, bench.work, it, 'a'),
+  });
+  const columns = [COLUMNS.wall, COLUMNS.ratio, COLUMNS.cpu, COLUMNS.rss, COLUMNS.spread, COLUMNS.runs];
+  return table('A pair, nothing to do', 'Everything is as it should be; each proves it.', results, columns);
+}
+
+export async function latency(bench: Bench, fleet: Fleet): Promise<string> {
+  const proxies = new Map<string, DelayProxy>();
+  for (const host of fleet.hosts) proxies.set(host.name, await startProxy(host.port));
+  const every = [...proxies.values()];
+  const contenders = await contendersFor(
+    bench,
+    fleet,
+    'pair-far',
+    (host) => proxies.get(host.name)?.port ?? 0,
+  );
+  for (const proxy of every) proxy.setRoundTrip(FAR);
+  let variant = 'a' as Variant;
+  const run = async (contender: Contender): Promise<Measured> => {
+    for (const proxy of every) proxy.takeCount();
+    const measured = await measure(bench.root, bench.work, contender, variant);
+    return { ...measured, extra: { trips: Math.max(...every.map((it) => it.takeCount())) } };
+  };
+  const runs = (name: string) => Math.min(bench.slowRuns, runsOf(bench)(name));
+  const columns = [
+    COLUMNS.wall,
+    COLUMNS.ratio,
+    extraColumn('round trips', 'trips', 'median'),
+    COLUMNS.cpu,
+    COLUMNS.runs,
+  ];
+  const same = await rounds({ title: 'latency, rerun', contenders, runs, run, warmUp: false });
+  const change = await rounds({
+    title: 'latency, change',
+    contenders,
+    runs,
+    warmUp: false,
+    run: (contender) => {
+      variant = variant === 'a' ? 'b' : 'a';
+      return run(contender);
+    },
+  });
+  if (variant === 'b') {
+    for (const contender of contenders.slice(0, 1)) await measure(bench.root, bench.work, contender, 'a');
+  }
+  for (const proxy of every) proxy.close();
+  const note = `${FAR} ms there and back, TCP's handshake included (a proxy on loopback delays both ways). Round trips: how often a host heard an answer to what it had said, on the busier of the two.`;
+  return [
+    table(`A pair ${FAR} ms away, nothing to do`, note, same, columns),
+    table(`A pair ${FAR} ms away, one line changed`, 'HAProxy is reloaded on both hosts.', change, columns),
+  ].join('\n');
+}
+
+/** Each run changes one line of haproxy.cfg there or back, while a client asks the virtual address. */
+export async function change(bench: Bench, contenders: readonly Contender[], vip: string): Promise<string> {
+  let variant = 'a' as Variant;
+  const run = async (contender: Contender): Promise<Measured> => {
+    variant = variant === 'a' ? 'b' : 'a';
+    const loop = await startClientLoop(`http://${vip}/`, { intervalMs: 10 });
+    const measured = await measure(bench.root, bench.work, contender, variant);
+    const report = await loop.stop();
+    return {
+      ...measured,
+      extra: { failed: report.failed, gap: report.longestGapMs, late: report.latestStartMs },
+    };
+  };
+  const results = await rounds({ title: 'change', contenders, runs: runsOf(bench), run });
+  if (variant === 'b') await run(contenders[0] as Contender);
+  const columns = [
+    ...[COLUMNS.wall, COLUMNS.ratio, COLUMNS.cpu, COLUMNS.rss],
+    extraColumn('failed requests', 'failed', 'max'),
+    extraColumn('longest gap, median', 'gap', 'median', ' ms'),
+    extraColumn('worst', 'gap', 'max', ' ms'),
+    COLUMNS.runs,
+  ];
+  const note =
+    'HAProxy is reloaded on both hosts while a client opens a connection to the virtual address every 10 ms.';
+  return table('A pair, one line of haproxy.cfg changed', note, results, columns);
+}
+
+export async function build(bench: Bench, contenders: readonly Contender[]): Promise<string> {
+  const run = async (contender: Contender): Promise<Measured> => {
+    await resetPair(bench.root);
+    await rm(join(bench.work, 'ansible'), { recursive: true, force: true });
+    return measure(bench.root, bench.work, contender, 'a');
+  };
+  const results = await rounds({
+    title: 'build',
+    contenders,
+    runs: () => bench.slowRuns,
+    run,
+    warmUp: false,
+  });
+  const columns = [COLUMNS.wall, COLUMNS.ratio, COLUMNS.cpu, COLUMNS.rss, COLUMNS.spread, COLUMNS.runs];
+  const note =
+    "From bare hosts to an answer through the virtual address. Part of it is VRRP's own election, three advertisements long. lbctl also listens for foreign VRRP speakers before it starts.";
+  return table('A pair, built from bare hosts', note, results, columns);
+}

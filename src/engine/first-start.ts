@@ -1,0 +1,112 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { Cluster, Host } from '../inventory/model.js';
+import type { Batch, ClusterPlan } from '../planning/types.js';
+import { networkProbe } from '../resources/probes/network.js';
+import type { Facts, Probe } from '../resources/types.js';
+import type { Connected } from './connect.js';
+import { observeAll } from './observe-cluster.js';
+import { heardProblems, type PreflightQuestion, preflightFor, quickProblems } from './preflight.js';
+import { type ClusterInput, heldBy, observeOptions } from './prepare.js';
+
+export interface FirstStart {
+  /** An error plan where the first glance forbids the start. */
+  readonly plan: ClusterPlan;
+  readonly listening: Promise<readonly Diagnostic[]> | null;
+}
+
+const KEEPALIVED = /^(?:keepalived_config|service:keepalived)$/;
+
+/** True for the batch that puts keepalived to work. */
+export function startsKeepalived(batch: Batch): boolean {
+  return batch.work.some(({ items }) => items.some(({ change }) => KEEPALIVED.test(change?.resource ?? '')));
+}
+
+/**
+ * Looks at the network before keepalived is started for addresses that no host of the cluster holds yet. What
+ * is known within a second decides at once; the ears stay open while packages install.
+ */
+export async function lookBeforeFirstStart(
+  input: ClusterInput,
+  connected: Connected,
+  facts: ReadonlyMap<string, Facts>,
+  plan: ClusterPlan,
+): Promise<FirstStart> {
+  const { cluster, emit } = input;
+  if (plan.status !== 'changes' || !plan.changes.some(({ change }) => KEEPALIVED.test(change.resource))) {
+    return { plan, listening: null };
+  }
+  const questions = questionsFor(cluster, facts);
+  if (questions.size === 0) return { plan, listening: null };
+  emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
+  const ask = (probes: (question: PreflightQuestion) => readonly Probe<unknown>[], judge: Judge) =>
+    askAll(input, connected, questions, probes, judge);
+  const own = ownAddresses(cluster, facts);
+  const listening = ask(
+    ({ listen }) => [listen],
+    (host, question, answers) => heardProblems(cluster, host, question, answers, own),
+  );
+  const problems = await ask(
+    ({ quick, needs }) => [quick, ...needs, networkProbe],
+    (host, question, answers) => quickProblems(cluster, host, question, answers),
+  );
+  const refused = problems.some((it) => it.severity === 'error');
+  emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
+  const known = { ...plan, problems: [...plan.problems, ...problems] };
+  if (!refused) return { plan: known, listening };
+  return { plan: withHeard({ ...known, status: 'error', batches: [] }, await listening), listening: null };
+}
+
+/** The plan with what was heard: an error plan where a foreign speaker forbids the start. */
+export function withHeard(plan: ClusterPlan, heard: readonly Diagnostic[]): ClusterPlan {
+  const refused = heard.some((it) => it.severity === 'error');
+  const problems = [...plan.problems, ...heard];
+  return refused ? { ...plan, status: 'error', batches: [], problems } : { ...plan, problems };
+}
+
+type Judge = (host: Host, question: PreflightQuestion, answers: Facts) => Diagnostic[];
+
+async function askAll(
+  input: ClusterInput,
+  connected: Connected,
+  questions: ReadonlyMap<string, PreflightQuestion>,
+  probes: (question: PreflightQuestion) => readonly Probe<unknown>[],
+  judge: Judge,
+): Promise<Diagnostic[]> {
+  const sessions = new Map([...connected.sessions].filter(([host]) => questions.has(host)));
+  const answers = await observeAll(
+    { sessions, failures: new Map() },
+    (host) => {
+      const question = questions.get(host);
+      return question === undefined ? [] : probes(question);
+    },
+    observeOptions(input),
+  );
+  const problems = input.cluster.hosts.flatMap((host): Diagnostic[] => {
+    const question = questions.get(host.name);
+    const answer = answers.get(host.name);
+    if (question === undefined || answer === undefined) return [];
+    return answer.reachable ? judge(host, question, answer.facts) : [answer.error];
+  });
+  // `--force` does what safety refuses, after saying what it risks.
+  return input.force ? problems.map((it) => ({ ...it, severity: 'warning' })) : problems;
+}
+
+function questionsFor(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Map<string, PreflightQuestion> {
+  const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
+  const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  const unheld = new Set(all.filter((address) => !held.has(address)));
+  return new Map(
+    cluster.hosts.flatMap((host) => {
+      const own = facts.get(host.name);
+      const question = own === undefined ? null : preflightFor(cluster, host, own, unheld);
+      return question === null ? [] : [[host.name, question] as const];
+    }),
+  );
+}
+
+/** Every address of every host that was reached: VRRP over IPv6 speaks from link-local ones. */
+function ownAddresses(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Set<string> {
+  const interfaces = [...facts.values()].flatMap((it) => it.need(networkProbe));
+  const found = interfaces.flatMap((it) => it.addresses.map((own) => own.address));
+  return new Set([...cluster.hosts.map((host) => host.address), ...found]);
+}

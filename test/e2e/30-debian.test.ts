@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { labExec, labInfo, reset } from '../lab/lab.js';
+import { bare, DEB, failover, get, heldOn, run, settled, up, write } from './support/cluster.js';
+import { lbctl, planned, start } from './support/lbctl.js';
+import { status } from './support/pair.js';
+
+/** Files, packages and services: what a refused run must leave alone. */
+const FINGERPRINT = `dpkg -l | sha256sum; ls -la /etc /etc/systemd/system /var/lib /var/lib/apt/lists | sha256sum
+systemctl list-unit-files --no-legend | sha256sum`;
+
+describe('two bare Debian machines', () => {
+  let path: string;
+  let address: string;
+
+  beforeAll(async () => {
+    await bare();
+    path = await write(DEB);
+    address = (await labInfo()).vips[0] ?? '';
+  });
+
+  afterAll(() => reset(['deb1', 'deb2']));
+
+  it('have none of what one might lean on', async () => {
+    for (const host of ['deb1', 'deb2'] as const) {
+      const found = await run(
+        host,
+        'ls /var/lib/apt/lists; for c in python3 curl nft iptables dnf firewall-cmd haproxy keepalived; do command -v $c; done; true',
+      );
+      expect(found.split('\n').filter((it) => it.startsWith('/'))).toEqual([]);
+      expect(await run(host, 'readlink -f /bin/sh')).toMatch(/dash$/);
+    }
+  });
+
+  it.each([
+    ['Alpine Linux v3.20', 'NAME="Alpine Linux"\nID=alpine\nPRETTY_NAME="Alpine Linux v3.20"\n'],
+    ['Arch Linux', 'NAME="Arch Linux"\nPRETTY_NAME="Arch Linux"\nID=arch\n'],
+  ])('where one of them is %s, it is refused by that name and nothing is touched', async (name, text) => {
+    await run('deb2', 'rm /etc/os-release; cat >/etc/os-release', { stdin: text });
+    try {
+      const before = await Promise.all([run('deb1', FINGERPRINT), run('deb2', FINGERPRINT)]);
+      const refused = await lbctl('up', path);
+      expect(refused.exit, refused.said).toBe(1);
+      expect(refused.said).toContain(`${name} is not supported`);
+      expect(refused.said).toMatch(/Debian and Ubuntu/);
+      expect(refused.said).toContain('lb2');
+      expect((await lbctl('plan', path)).exit).toBe(1);
+      expect(await Promise.all([run('deb1', FINGERPRINT), run('deb2', FINGERPRINT)])).toEqual(before);
+    } finally {
+      await run('deb2', 'ln -sfn ../usr/lib/os-release /etc/os-release');
+    }
+  });
+
+  it('a foreign VRRP speaker with the same router id is heard and refused', async () => {
+    // 02 = version 2, type 1; 33 = 51; priority 100; one address.
+    const speak = `import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
+s.setsockopt(0, socket.IP_MULTICAST_TTL, 255)
+for i in range(60):
+    s.sendto(bytes.fromhex("213364010001" "5a95" "0a000009" + "00" * 8), ("224.0.0.18", 0))
+    time.sleep(0.2)`;
+    const speaker = labExec('client', 'exec timeout 12 python3 -', { stdin: speak });
+    const refused = await lbctl('plan', path);
+    await run('client', 'pkill -f "^python3 -$"; true');
+    await speaker;
+    expect(refused.exit, refused.said).toBe(1);
+    expect(refused.said).toMatch(/10\.\S+\.41 speaks VRRP with virtual_router_id 51/);
+    expect(refused.said).not.toContain('not checked');
+  });
+
+  it('up waits while another process holds the lock of dpkg, then builds the pair', async () => {
+    // On the first what an unattended upgrade takes, on the second what the update of the lists after a boot takes.
+    const hold = (host: 'deb1' | 'deb2', seconds: number, ...files: string[]) => {
+      const lock = `use Fcntl; my $p = pack("s s l! l! i i", F_WRLCK, 0, 0, 0, 0, 0); my @h;
+for my $f (@ARGV) { open(my $fh, ">>", $f) or die; fcntl($fh, F_SETLK, $p) or die $!; push @h, $fh }
+open(my $fh, ">", "/run/held"); close $fh; sleep ${seconds}; unlink "/run/held"`;
+      const command = `setsid perl -e '${lock}' ${files.join(' ')} >/dev/null 2>&1 &`;
+      return run(host, `${command} until [ -e /run/held ]; do sleep 0.05; done`, { timeoutMs: 5000 });
+    };
+    await Promise.all([
+      hold('deb1', 7, '/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock'),
+      hold('deb2', 5, '/var/lib/apt/lists/lock'),
+    ]);
+    const upgrade = start('up', path, '--json');
+    await upgrade.saw(/"resource":"packages".*"state":"running"/);
+    await Promise.all((['deb1', 'deb2'] as const).map((host) => run(host, 'ls /run/held')));
+    const done = await upgrade.ended;
+    expect(done.exit, done.said).toBe(0);
+    expect(done.ms).toBeGreaterThan(5000);
+  });
+
+  it('is healthy, both services enabled and running by the new configuration', async () => {
+    const found = await status(path);
+    expect(found).toMatchObject({
+      exit: 0,
+      state: 'healthy',
+      problems: [],
+      virtual_ips: [{ address, holders: ['lb1'] }],
+    });
+    for (const host of ['deb1', 'deb2'] as const) {
+      expect(
+        await run(
+          host,
+          `systemctl is-enabled haproxy keepalived; systemctl is-active haproxy keepalived
+stat -c '%n %a %U:%G' /etc/haproxy/haproxy.cfg /etc/keepalived/keepalived.conf /etc/keepalived/lbctl-check-haproxy`,
+        ),
+      ).toBe(
+        `enabled\nenabled\nactive\nactive
+/etc/haproxy/haproxy.cfg 640 root:haproxy
+/etc/keepalived/keepalived.conf 640 root:root
+/etc/keepalived/lbctl-check-haproxy 755 root:root`,
+      );
+    }
+    await settled(path);
+  });
+
+  it('survives the loss of a service on either host', async () => {
+    await failover({ address, members: DEB, from: 'lb1', to: 'lb2', back: 'lb1', gapMs: 500 });
+    await run('deb1', 'systemctl stop haproxy');
+    await heldOn(address, 'lb2', DEB);
+    expect(await get(`http://${address}/`)).toMatch(/^This is Web/);
+    const drift = await lbctl('plan', path, '--json');
+    expect(planned(drift)).toEqual(['lb1 service:haproxy']);
+    await up(path);
+    await heldOn(address, 'lb1', DEB);
+  });
+});

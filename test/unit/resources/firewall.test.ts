@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { type FirewalldFacts, firewalldProbe, firewallResource } from '../../../src/resources/firewall.js';
+import { networkProbe } from '../../../src/resources/probes/network.js';
+import { UnknownFact } from '../../../src/resources/types.js';
+import { given, output, parsed, recorded, refusal, Unknown } from '../support/facts.js';
+import { clusterOf, hostOf } from '../support/model.js';
+
+/** What firewalld lists of every zone; `public` changed as given. */
+const zones = (...changes: readonly (readonly [string, string])[]) => {
+  const [before = '', after = ''] = recorded('firewalld/zones.txt').split(/^(?=public)/m);
+  return before + changes.reduce((text, [from, to]) => text.replace(from, to), after);
+};
+const lines = (kind: string, text: string) => text.replace(/^/gm, `${kind} `);
+const open = [
+  ['  protocols: \n', '  protocols: vrrp\n'],
+  ['  ports: \n', '  ports: 80/tcp 443/tcp\n'],
+] as const;
+
+/** A whole answer of a host on which firewalld runs. */
+function answer(runtime: string, permanent: string, extra = 'zone eth0 public\n'): string {
+  const head = 'installed yes\nenabled enabled\nstate running\ndefault public\n';
+  return `${head}${extra}${lines('runtime', runtime)}\n${lines('permanent', permanent)}\n`;
+}
+
+describe('firewalld, asked', () => {
+  it('runs, with what each zone lets through', () => {
+    const found = parsed(firewalldProbe, answer(zones(['public\n', 'public (active)\n'], ...open), zones()));
+    expect(found).toMatchObject({ installed: true, running: true, enabled: true, ufwActive: false });
+    expect(found.zoneOf).toEqual({ default: 'public', eth0: 'public' });
+    expect(found.runtime.public).toEqual({
+      protocols: ['vrrp'],
+      ports: ['80/tcp', '443/tcp'],
+      target: 'default',
+    });
+    expect(found.permanent.public).toEqual({ protocols: [], ports: [], target: 'default' });
+    expect(found.runtime.trusted?.target).toBe('ACCEPT');
+    expect(Object.keys(found.permanent)).toHaveLength(9);
+  });
+
+  it.each([
+    ['installed no\n', { installed: false, running: false, enabled: false }],
+    [
+      'installed yes\nenabled disabled\nstate not running\n',
+      { installed: true, running: false, enabled: false },
+    ],
+    ['installed yes\nenabled enabled\nstate not running\n', { running: false, enabled: true }],
+    ['installed yes\nenabled enabled\nstate failed\n', { running: true, enabled: true }],
+    ['ufw active\ninstalled no\n', { ufwActive: true, installed: false }],
+    ['ufw inactive\ninstalled no\n', { ufwActive: false }],
+  ])('%j', (text, expected) => {
+    expect(parsed(firewalldProbe, text)).toMatchObject(expected);
+  });
+
+  it.each([
+    ['a failure', output('installed yes\n', { exitCode: 1 })],
+    ['nothing', output('')],
+    ['no state, as after its time limit', output('installed yes\nenabled enabled\nstate \n')],
+    ['an error for a state', output('installed yes\nenabled enabled\nstate Error: DBUS_ERROR\n')],
+    ['no zones', output('installed yes\nenabled enabled\nstate running\ndefault public\nzone eth0 public\n')],
+    ['no default zone', output(answer(zones(), zones()).replace('default public', 'default '))],
+    ['zones without the one in use', output(answer(zones(), zones(), 'zone eth0 lan\n'))],
+    ['a silent ufw', output('ufw \ninstalled no\n')],
+  ])('is unknown by %s', (_, text) => {
+    expect(refusal(firewalldProbe, text)).not.toBeNull();
+  });
+});
+
+const interfaces = [{ name: 'eth0', up: true, addresses: [{ address: '10.0.0.11', prefix: 24 }] }];
+const off: FirewalldFacts = {
+  installed: true,
+  running: false,
+  enabled: false,
+  ufwActive: false,
+  zoneOf: {},
+  runtime: {},
+  permanent: {},
+};
+
+function plan(wish: string, found: FirewalldFacts | Unknown, binds = '[80, 443]') {
+  const cluster = clusterOf(
+    ['    vrrp_instances:', `    system: { firewall: ${wish} }\n    vrrp_instances:`],
+    ['bind: [80]', `bind: ${binds}`],
+  );
+  const resource = firewallResource({ cluster, host: hostOf(cluster, 'lb1'), authPass: new Map() });
+  return resource.plan(given([firewalldProbe, found], [networkProbe, interfaces]));
+}
+
+describe('firewall: disable', () => {
+  it.each<[string, Partial<FirewalldFacts>, string | null, string[]]>([
+    ['off already', {}, null, []],
+    ['not installed', { installed: false }, null, []],
+    [
+      'running',
+      { running: true, enabled: true },
+      'firewalld is running and enabled',
+      ['switch firewalld off'],
+    ],
+    [
+      'running until the reboot',
+      { running: true },
+      'firewalld is running and disabled',
+      ['switch firewalld off'],
+    ],
+    [
+      'back after the reboot',
+      { enabled: true },
+      'firewalld is stopped and enabled',
+      ['switch firewalld off'],
+    ],
+    ['ufw', { ufwActive: true }, 'ufw is active', ['switch ufw off']],
+  ])('%s', (_, found, reason, steps) => {
+    const { change } = plan('disable', { ...off, ...found });
+    expect(change?.reason ?? null).toBe(reason);
+    expect(change?.steps.map((it) => it.title) ?? []).toEqual(steps);
+    // A protection that is switched off is said prominently.
+    expect(change === null || change.notice?.includes('switched off')).toBe(true);
+  });
+
+  it('unknown is no reason to go on', () => {
+    expect(() => plan('disable', new Unknown())).toThrow(UnknownFact);
+  });
+});
+
+describe('firewall: open', () => {
+  const running = (runtime: string, permanent: string) => parsed(firewalldProbe, answer(runtime, permanent));
+
+  it.each([
+    ['everything open', zones(...open), zones(...open), []],
+    [
+      'nothing open',
+      zones(),
+      zones(),
+      [
+        'firewall-cmd -q --permanent --zone=public --add-protocol=vrrp --add-port=80/tcp --add-port=443/tcp',
+        'firewall-cmd -q --zone=public --add-protocol=vrrp --add-port=80/tcp --add-port=443/tcp',
+      ],
+    ],
+    [
+      'open until the reboot',
+      zones(...open),
+      zones(),
+      ['firewall-cmd -q --permanent --zone=public --add-protocol=vrrp --add-port=80/tcp --add-port=443/tcp'],
+    ],
+    [
+      'open after the next reload',
+      zones(open[1]),
+      zones(...open),
+      ['firewall-cmd -q --zone=public --add-protocol=vrrp'],
+    ],
+    ['a zone that accepts everything', zones(['target: default', 'target: ACCEPT']), zones(...open), []],
+  ])('%s', (_, runtime, permanent, commands) => {
+    const { change } = plan('open', running(runtime, permanent));
+    expect(change?.steps.map((it) => String(it.script).replace('timeout 60 ', '')) ?? []).toEqual(commands);
+    if (change !== null) expect(change.reason).toMatch(/^zone public \((?:permanent|runtime)\) lacks /);
+  });
+
+  it('each port once, whatever address it is bound on', () => {
+    const { change } = plan(
+      'open',
+      running(zones(), zones(...open)),
+      '[80, "10.0.0.100:443", "10.0.0.11:443"]',
+    );
+    expect(String(change?.steps[0]?.script).match(/443/g)).toHaveLength(1);
+  });
+
+  it('a firewalld that does not run keeps nothing out', () => {
+    expect(plan('open', off).change).toBeNull();
+  });
+
+  it('unknown is no reason to go on', () => {
+    expect(() => plan('open', new Unknown())).toThrow(UnknownFact);
+  });
+});
+
+it('firewall: keep asks nothing and changes nothing', () => {
+  expect(plan('keep', new Unknown())).toEqual({ change: null, problems: [] });
+});
