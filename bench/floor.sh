@@ -19,7 +19,7 @@ put() { # PATH MODE OWNER, the content on standard input; succeeds when it had t
 
 ask() { # ADDRESS PORT PATH: prints the answer
   exec 3<>"/dev/tcp/$1/$2" || return 1
-  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$3" "$1" >&3
+  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$3" "$1" | cat >&3
   timeout 2 cat <&3
 } 2>/dev/null
 

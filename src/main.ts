@@ -73,6 +73,19 @@ function build(): Command {
     .action(async (file: string | undefined, options: GlobalOptions) => {
       exit = await (await import('./commands/validate.js')).validate(file, options, io);
     });
+  program
+    .command('init')
+    .argument('[file]', 'default: ./inventory.yaml')
+    .description('start an inventory: the smallest useful one, with comments')
+    .action(async (file: string | undefined) => {
+      exit = await (await import('./commands/init.js')).init(file, io);
+    });
+  program
+    .command('schema')
+    .description('the JSON Schema of an inventory, for editors')
+    .action(async () => {
+      exit = await (await import('./commands/schema.js')).schema(io);
+    });
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -1,6 +1,5 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { UserError } from '../base/errors.js';
 import { EXIT } from '../base/exit-codes.js';
 import { err, ok, type Result } from '../base/result.js';
@@ -10,13 +9,11 @@ import { LARGEST_FILE } from '../playbook/own-file.js';
 import { parsePlaybook } from '../playbook/parse.js';
 import { home, readText } from './input.js';
 import type { Io } from './options.js';
+import { shippedFile } from './shipped.js';
 
 /** A playbook that lbctl brings along. */
 export function shippedPlaybook(name: string): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  // From the bundle it is one step up, from the sources two.
-  while (!existsSync(join(folder, 'playbooks', name)) && dirname(folder) !== folder) folder = dirname(folder);
-  return join(folder, 'playbooks', name);
+  return shippedFile('playbooks', name);
 }
 
 /** Its mistakes are answered like the inventory's. @throws UserError */

@@ -6,8 +6,8 @@ const HIDDEN = '********';
 
 /** Words after which a configuration file names a secret. The old text may hold secrets that we never knew. */
 const SECRET_WORDS = [
-  /(\bauth_pass\s+)\S+/g,
-  /(\b(?:insecure-)?password\s+)(?![=:])\S+/g,
+  /(\bauth_pass\s+)(?:"[^"\n]*"|\S+)/g,
+  /(\b(?:insecure-)?password\s+)(?![=:])(?:"[^"\n]*"|\S+)/g,
   /(\bstats\s+auth\s+[^:\s]+:)\S+/g,
   /((?:password|passwd|passphrase|secret|token|api[_-]?key)["']?[ \t]*[=:][ \t]*["']?)[^\s"']{4,}/gi,
   /(-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n)[\s\S]*?(?=-----END |$(?![\s\S]))/g,

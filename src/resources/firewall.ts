@@ -1,5 +1,5 @@
 import { err, ok } from '../base/result.js';
-import { raw, sh } from '../base/shell.js';
+import { joinCommands, raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { allBinds } from '../render/haproxy.js';
 import { interfaceFor, networkProbe } from './probes/network.js';
@@ -203,10 +203,18 @@ function planOpen(found: FirewalldFacts, zones: readonly string[], ports: readon
       missing.push(
         `zone ${zone} (${kind}) lacks ${wanted.map((it) => it.replace(/^--add-\w+=/, '')).join(', ')}`,
       );
+      // firewall-cmd refuses protocols and ports in one call.
+      const calls = [protocols, opens].filter((options) => options.length > 0);
       steps.push({
         title: `open zone ${zone} (${kind})`,
-        script: sh`timeout 60 firewall-cmd -q ${[...(flag === '' ? [] : [flag]), `--zone=${zone}`, ...wanted]}`,
-        limit: 90,
+        script: joinCommands([
+          raw('set -e'),
+          ...calls.map(
+            (options) =>
+              sh`timeout 60 firewall-cmd -q ${[...(flag === '' ? [] : [flag]), `--zone=${zone}`, ...options]}`,
+          ),
+        ]),
+        limit: 120,
       });
     }
   }

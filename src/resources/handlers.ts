@@ -10,7 +10,7 @@ const RELOAD_LIMIT = 15;
 /** Succeeds when HAProxy's monitor answers 200 on loopback. */
 export function monitorAnswers(check: Check): Command {
   return sh`timeout 1 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
-printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3; read -r line <&3; case $line in *" 200 "*) exit 0;; esac; exit 1' ${check.port} ${MONITOR_URI}`;
+printf "GET %s HTTP/1.0\r\n\r\n" "$1" | cat >&3; read -r line <&3; case $line in *" 200 "*) exit 0;; esac; exit 1' ${check.port} ${MONITOR_URI}`;
 }
 
 /** A file "from the future" (the clock was set back) would look newer than every later reload: it is dated now. */

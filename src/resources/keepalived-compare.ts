@@ -10,38 +10,48 @@ interface Agreement {
   readonly addresses: number;
 }
 
+interface Instance {
+  readonly agreement: Agreement;
+  readonly addresses: readonly string[];
+}
+
 /**
  * True where a host with the old file and one with the new would not accept each other's adverts, so that
  * both would hold the addresses while only one has changed.
  */
 export function flipsTogether(before: string, after: string): boolean {
-  const old = agreements(before);
-  const now = agreements(after);
-  for (const [name, agreement] of now) {
-    const was = old.get(name) ?? [...old.values()].find((it) => it.vrid === agreement.vrid);
-    if (was !== undefined && JSON.stringify(was) !== JSON.stringify(agreement)) return true;
+  const old = instances(before);
+  for (const [name, { agreement, addresses }] of instances(after)) {
+    // One that was renamed is known by its router id, else by its addresses.
+    const was =
+      old.get(name) ??
+      [...old.values()].find((it) => it.agreement.vrid === agreement.vrid) ??
+      [...old.values()].find((it) => it.addresses.some((address) => addresses.includes(address)));
+    if (was !== undefined && JSON.stringify(was.agreement) !== JSON.stringify(agreement)) return true;
   }
   return false;
 }
 
-function agreements(text: string): Map<string, Agreement> {
+function instances(text: string): Map<string, Instance> {
   const tokens = tokenize(text);
   const globalVersion = valueAfter(tokens, 'vrrp_version') ?? '2';
-  const found = new Map<string, Agreement>();
+  const found = new Map<string, Instance>();
   tokens.forEach((token, index) => {
     const name = tokens[index + 1];
     if (token !== 'vrrp_instance' || name === undefined) return;
     const body = blockAt(tokens, index + 2);
     const version = valueAfter(body, 'version') ?? globalVersion;
-    found.set(name, {
+    const words = namedBlock(body, 'virtual_ipaddress');
+    const addresses = words.filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word));
+    const agreement = {
       vrid: valueAfter(body, 'virtual_router_id') ?? '',
       version,
       auth: `${valueAfter(body, 'auth_type') ?? ''} ${(valueAfter(body, 'auth_pass') ?? '').slice(0, 8)}`,
       unicast: body.includes('unicast_peer'),
       advertInt: version === '2' ? (valueAfter(body, 'advert_int') ?? '1') : '',
-      addresses: namedBlock(body, 'virtual_ipaddress').filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word))
-        .length,
-    });
+      addresses: addresses.length,
+    };
+    found.set(name, { agreement, addresses: addresses.map((it) => it.replace(/\/\d+$/, '')) });
   });
   return found;
 }

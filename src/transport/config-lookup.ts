@@ -101,7 +101,7 @@ export class ConfigLookup {
     if (plain !== null) return { config: plain, name, sources: [] };
     if (this.#program === null) return this.#withoutSsh(question);
     try {
-      this.#defaults ??= this.#run(this.#program, ['-F', 'none', '-G', '--', 'lbctl'], '').then(({ stdout }) =>
+      this.#defaults ??= this.#run(this.#program, ['-F', 'none', '-G', '--', 'lbctl']).then(({ stdout }) =>
         parseSettings(stdout),
       );
       const [defaults, asked] = await Promise.all([this.#defaults, this.#runSsh(this.#program, question)]);
@@ -111,7 +111,7 @@ export class ConfigLookup {
       if (question.user !== null) settings.delete('user');
       if (question.port !== null) settings.delete('port');
       const config = configOf(settings, defaults);
-      return { config, name, sources: sourcesOf(config, directives, appliedLines(asked.stderr, name, directives)) };
+      return { config, name, sources: sourcesOf(config, directives, appliedLines(asked.stderr)) };
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return this.#withoutSsh(question);
       throw error;
@@ -120,14 +120,17 @@ export class ConfigLookup {
 
   #runSsh(program: string, { name, user, port }: ConfigQuestion) {
     const who = [...(user === null ? [] : ['-l', user]), ...(port === null ? [] : ['-p', String(port)])];
+    const ask = ['-vvv', '-G', ...who];
     // ssh goes by the passwd database's home directory, we by $HOME, as the rest of lbctl does.
-    const isOwn = this.#options.files === undefined && this.#options.homeDir === passwdHome();
-    const files = isOwn ? [] : ['-F', '/dev/stdin'];
-    const input = this.#files.map((file) => `Include "${file}"\n`).join('');
-    return this.#run(program, ['-vv', '-G', ...files, ...who, '--', name], isOwn ? '' : input);
+    if (this.#options.files === undefined && this.#options.homeDir === passwdHome())
+      return this.#run(program, [...ask, '--', name]);
+    const include = this.#files.map((file) => `Include "${file}"\n`).join('');
+    // A pipe of the shell's: what node gives a program as its input cannot be opened by name.
+    const pipe = 'text=$1; shift; printf "%s" "$text" | exec "$@"';
+    return this.#run('sh', ['-c', pipe, 'sh', include, program, ...ask, '-F', '/dev/stdin', '--', name]);
   }
 
-  #run(program: string, args: readonly string[], input: string): Promise<{ stdout: string; stderr: string }> {
+  #run(program: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
     return new Promise((resolve, reject) => {
       const child = execFile(
         program,
@@ -140,7 +143,7 @@ export class ConfigLookup {
           reject(new Error(said.slice(-3).join('; ') || errorText(error)));
         },
       );
-      child.stdin?.on('error', () => undefined).end(input);
+      child.stdin?.end();
     });
   }
 
@@ -183,8 +186,8 @@ function isAlias(directives: readonly Directive[], name: string): boolean {
   );
 }
 
-/** `FILE:LINE` of the Match lines that ssh found to apply, from its own account of what it does (-vv). */
-function appliedLines(stderr: string, _name: string, _directives: readonly Directive[]): ReadonlySet<string> {
+/** `FILE:LINE` of the Host and Match lines that ssh found to apply, from its own account of what it does (-vvv). */
+function appliedLines(stderr: string): ReadonlySet<string> {
   const applied = new Set<string>();
   let match: string | null = null;
   for (const line of stderr.split('\n')) {

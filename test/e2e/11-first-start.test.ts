@@ -160,7 +160,10 @@ describe('before the first start on bare hosts', () => {
     const path = await inventory('open.yaml', ({ clusters: { web } }) => {
       web.system = { firewall: 'open' };
     });
-    await on('lb2', 'firewall-cmd -q --permanent --zone=public --remove-protocol=vrrp --remove-port=80/tcp');
+    await on(
+      'lb2',
+      'for it in protocol=vrrp port=80/tcp; do firewall-cmd -q --permanent --zone=public --remove-$it; done',
+    );
     const plan = await lbctl('plan', path, '--json');
     expect(plan.exit).toBe(2);
     expect(planOf(plan).changes).toMatchObject([{ host: 'lb2', resource: 'firewall' }]);

@@ -17,16 +17,17 @@ export function checkRunProbe(timeout: number): Probe<CheckRun> {
   [ -e "$p" ] || continue
   [ -x "$p" ] || { echo "$p is not executable"; exit 0; }
   d=$p
-  while :; do
-    found=$(stat -L -c '%u %a' "$d") || exit 1
-    case $found in
-      0\ *[2367]?|0\ *[2367]) echo "$d can be written by others than root: keepalived would not run the script"; exit 0 ;;
+  set -- "$p"
+  while d=\${d%/*}; do set -- "$@" "\${d:-/}"; [ "$d" ] || break; done
+  found=$(stat -L -c '%u %a %n' "$@") || exit 1
+  refused=$(printf '%s\n' "$found" | while read -r owner mode d; do
+    case "$owner $mode" in
+      0\ *[2367]?|0\ *[2367]) echo "$d can be written by others than root: keepalived would not run the script"; break ;;
       0\ *) ;;
-      *) echo "$d does not belong to root: keepalived would not run the script"; exit 0 ;;
+      *) echo "$d does not belong to root: keepalived would not run the script"; break ;;
     esac
-    [ "$d" = / ] && break
-    d=$(dirname "$d")
-  done
+  done)
+  [ -z "$refused" ] || { echo "$refused"; exit 0; }
   timeout -k 1 ${timeout} env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$p" >/dev/null 2>&1
   rc=$?
   case $rc in

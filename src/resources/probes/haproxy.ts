@@ -25,7 +25,7 @@ export function haproxyProbe(port: number): Probe<HaproxyFacts> {
   return {
     key: `haproxy-stats:${port}`,
     script: sh`timeout -k 1 2 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 7
-printf "GET %s;csv HTTP/1.0\r\n\r\n" "$1" >&3; cat <&3' ${port} ${MONITOR_STATS_URI}
+printf "GET %s;csv HTTP/1.0\r\n\r\n" "$1" | cat >&3; cat <&3' ${port} ${MONITOR_STATS_URI}
 rc=$?
 echo
 echo "rc=$rc"`,

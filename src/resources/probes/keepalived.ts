@@ -39,6 +39,8 @@ while [ $i -lt 150 ]; do
   i=$((i + 1))
   if [ -s "$f" ]; then
     size=$(stat -c %s "$f")
+    # A whole JSON dump ends with its bracket; of a text all that can be said is that it does not grow any more.
+    [ "$kind" = json ] && case $(tail -c 2 "$f") in *[]}]) break ;; esac
     [ "$size" = "$last" ] && break
     last=$size
   fi

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type FirewalldFacts, firewalldProbe, firewallResource } from '../../../src/resources/firewall.js';
+import {
+  type FirewalldFacts,
+  firewalldProbe,
+  firewallResource,
+  firewallStateProbe,
+} from '../../../src/resources/firewall.js';
 import { networkProbe } from '../../../src/resources/probes/network.js';
 import { UnknownFact } from '../../../src/resources/types.js';
 import { given, output, parsed, recorded, refusal, Unknown } from '../support/facts.js';
@@ -82,8 +87,32 @@ function plan(wish: string, found: FirewalldFacts | Unknown, binds = '[80, 443]'
     ['bind: [80]', `bind: ${binds}`],
   );
   const resource = firewallResource({ cluster, host: hostOf(cluster, 'lb1'), authPass: new Map() });
-  return resource.plan(given([firewalldProbe, found], [networkProbe, interfaces]));
+  return resource.plan(
+    given([firewalldProbe, found], [firewallStateProbe, found], [networkProbe, interfaces]),
+  );
 }
+
+describe('whether there is anything to switch off, by systemd', () => {
+  it.each([
+    ['ActiveState=active\nUnitFileState=enabled\n', { running: true, enabled: true, ufwActive: false }],
+    ['ActiveState=activating\nUnitFileState=\n', { running: true, enabled: false, ufwActive: false }],
+    ['ActiveState=failed\nUnitFileState=disabled\n', { running: false, enabled: false, ufwActive: false }],
+    [
+      'ActiveState=inactive\nUnitFileState=\nufw=active\n',
+      { running: false, enabled: false, ufwActive: true },
+    ],
+  ])('%j', (text, expected) => {
+    expect(parsed(firewallStateProbe, text)).toEqual(expected);
+  });
+
+  it.each([
+    ['a failure', output('ActiveState=inactive\n', { exitCode: 1 })],
+    ['nothing', output('')],
+    ['a silent ufw', output('ActiveState=inactive\nUnitFileState=\nufw=\n')],
+  ])('is unknown by %s', (_, text) => {
+    expect(refusal(firewallStateProbe, text)).not.toBeNull();
+  });
+});
 
 describe('firewall: disable', () => {
   it.each<[string, Partial<FirewalldFacts>, string | null, string[]]>([
