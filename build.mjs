@@ -15,7 +15,10 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
+  // Names stay, for stack traces; without the white space node needs 5 MB less.
   minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
   // ssh2's native add-ons are optional accelerators that need a compiler; without them it uses node:crypto.
   external: ['cpu-features', './crypto/build/Release/sshcrypto.node', '*.node'],
   banner: {

@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
 /** Where a host's SSH is reached. */
@@ -32,6 +33,8 @@ export interface Lab {
   readonly identityFile: string;
   readonly knownHostsFile: string;
   readonly state: string;
+  /** Container of the host that asks. */
+  readonly client: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -46,6 +49,7 @@ export async function openLab(root: string): Promise<{ lab: Lab; pair: BenchHost
     identityFile: info.identity_file,
     knownHostsFile: info.known_hosts_file,
     state: info.state,
+    client: info.hosts.client.container,
     env: info.docker_host === '' ? process.env : { ...process.env, DOCKER_HOST: info.docker_host },
   };
   const pair = (['el1', 'el2'] as const).map((it, index) => ({
@@ -151,4 +155,30 @@ export async function knownHosts(lab: Lab, ports: readonly number[]): Promise<st
     .join(' ');
   const own = await readFile(lab.knownHostsFile, 'utf8');
   return own + ports.map((port) => `[127.0.0.1]:${port} ${key}\n`).join('');
+}
+
+export interface ClientReport {
+  readonly failed: number;
+  readonly longestGapMs: number;
+}
+
+/** Opens a new connection to `url` every 10 ms, from the lab's client, until it is told to stop. */
+export async function startClient(root: string, lab: Lab, url: string): Promise<() => Promise<ClientReport>> {
+  const program = await readFile(join(root, 'test/lab/client-loop.py'), 'utf8');
+  const child = spawn(
+    'docker',
+    ['exec', '-i', lab.client, 'python3', '-c', program, JSON.stringify({ url })],
+    {
+      env: lab.env,
+    },
+  );
+  const output = text(child.stdout);
+  await new Promise((resolve, reject) => {
+    child.stderr.once('data', resolve);
+    child.once('close', () => reject(new Error('the client did not start')));
+  });
+  return async () => {
+    child.stdin.end();
+    return JSON.parse(await output);
+  };
 }

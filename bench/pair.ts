@@ -1,9 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startClientLoop } from '../test/lab/lab.js';
 import { type Contender, type Fleet, prepareAnsible, prepareFloor, prepareLbctl } from './contenders.js';
 import type { Variant } from './floor.js';
-import { type BenchHost, type Lab, managedFiles, resetPair } from './hosts.js';
+import { type BenchHost, type Lab, managedFiles, resetPair, startClient } from './hosts.js';
 import { type DelayProxy, startProxy } from './proxy.js';
 import { type Measured, measure, rounds } from './rounds.js';
 import { COLUMNS, extraColumn, table } from './tables.js';
@@ -110,12 +109,12 @@ export async function change(bench: Bench, contenders: readonly Contender[], vip
   let variant = 'a' as Variant;
   const run = async (contender: Contender): Promise<Measured> => {
     variant = variant === 'a' ? 'b' : 'a';
-    const loop = await startClientLoop(`http://${vip}/`, { intervalMs: 10 });
+    const stop = await startClient(bench.root, bench.lab, `http://${vip}/`);
     const measured = await measure(bench.root, bench.work, contender, variant);
-    const report = await loop.stop();
+    const report = await stop();
     return {
       ...measured,
-      extra: { failed: report.failed, gap: report.longestGapMs, late: report.latestStartMs },
+      extra: { failed: report.failed, gap: report.longestGapMs },
     };
   };
   const results = await rounds({ title: 'change', contenders, runs: runsOf(bench), run });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { EXIT, type ExitCode } from '../base/exit-codes.js';
 import { inventorySchema } from '../inventory/schema.js';
 import type { Io } from './options.js';

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
-import { type ClusterResult, convergeCluster } from '../engine/converge.js';
+import { convergeCluster } from '../engine/converge.js';
 import type { ClusterRecap, HostRecap } from '../engine/events.js';
+import type { ClusterResult } from '../engine/recap.js';
 import {
   authPassOf,
   type Chosen,

@@ -37,7 +37,7 @@ function serviceProblems(
     const message = `${service} is ${facts.active}: see \`journalctl -u ${service}\`, or run \`lbctl up\``;
     problems.push(problem(`${service}_not_running`, message));
   }
-  if (facts.masked || !facts.enabled.startsWith('enabled')) {
+  if (facts.masked || facts.enabled !== 'enabled') {
     const how = facts.masked ? 'masked' : facts.enabled || 'not enabled';
     problems.push(
       problem('service_not_enabled', `${service} is ${how}: it would not come back after a reboot`),

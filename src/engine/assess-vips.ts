@@ -6,20 +6,24 @@ import type { ClusterState, ClusterStatus, Problem } from './documents.js';
 type VipRow = ClusterStatus['virtual_ips'][number];
 
 /** Fit to hold: reached, both services up, not in FAULT. */
-function fit(view: HostView, instance: VrrpInstance): boolean {
+function isFit(view: HostView, instance: VrrpInstance): boolean {
   const state = vrrpOf(view, instance.name)?.state;
   return view.reachable && view.haproxy?.serving === true && (state === 'MASTER' || state === 'BACKUP');
 }
 
-/** With preempt the fit host of best priority; without, whoever holds it alone; null where that cannot be said. */
+/**
+ * With preempt the fit host of best priority; without, or while it may wait for its delay, whoever holds it alone;
+ * null where that cannot be said.
+ */
 function expectedHolder(
   instance: VrrpInstance,
   views: readonly HostView[],
   holders: readonly string[],
 ): string | null {
-  if (!instance.preempt) return holders.length === 1 ? (holders[0] ?? null) : null;
+  if (!instance.preempt || (instance.preemptDelay > 0 && holders.length === 1))
+    return holders.length === 1 ? (holders[0] ?? null) : null;
   const best = views
-    .filter((view) => fit(view, instance))
+    .filter((view) => isFit(view, instance))
     .sort((a, b) => priorityOf(instance, b.name) - priorityOf(instance, a.name));
   return best[0]?.name ?? null;
 }

@@ -1,25 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import type { Diagnostic } from '../base/diagnostic.js';
-import { EXIT, type ExitCode } from '../base/exit-codes.js';
+import { EXIT } from '../base/exit-codes.js';
 import type { ClusterPlan } from '../planning/types.js';
 import { lockPatiently } from './cluster-lock.js';
 import { closeAll } from './connect.js';
 import type { ClusterStatus } from './documents.js';
-import type { HostRecap } from './events.js';
-import { executeBatch, type HostResult } from './execute.js';
+import { executeBatch } from './execute.js';
 import { startsKeepalived } from './first-start.js';
 import { keepScript, keepsOf } from './generations.js';
 import { oneHolderPerVip } from './one-holder.js';
 import {
-  allProbes,
   type ClusterInput,
   heldBy,
   makePlan,
+  planProbes,
   type Prepared,
   prepare,
   reachableFacts,
   summarize,
 } from './prepare.js';
+import { type ClusterResult, Recap } from './recap.js';
 import { judgeVerification, type Verdict, verify } from './verify.js';
 
 export interface ConvergeInput extends ClusterInput {
@@ -30,13 +29,6 @@ export interface ConvergeInput extends ClusterInput {
   readonly showDiff: boolean;
   /** Seconds to wait for somebody else's lock. */
   readonly lockWait: number;
-}
-
-export interface ClusterResult {
-  readonly exit: ExitCode;
-  readonly hosts: Readonly<Record<string, HostRecap>>;
-  readonly state: string | null;
-  readonly error: string | null;
 }
 
 /** Brings one cluster to what the inventory says, and proves it. Never throws for what a user can mend. */
@@ -69,7 +61,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   const token = randomBytes(12).toString('hex');
   const since = new Date().toISOString();
   const owner = { token, who: input.who, command: input.command, since };
-  const probes = (host: string) => allProbes(cluster, prepared.resources, host);
+  const probes = (host: string) => planProbes(prepared.resources, host);
   const patience = { seconds: input.lockWait, signal: input.signal };
   const locked = await lockPatiently(cluster, prepared.connected.sessions, owner, probes, patience);
   emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: locked.ok ? 'done' : 'failed' });
@@ -232,67 +224,4 @@ function proofLines(status: ClusterStatus, proof: readonly string[]): string[] {
     .filter((vip) => vip.holders.length === 1)
     .map((vip) => `${vip.address} is held by ${vip.holders[0]} alone`);
   return [...holders, ...proof];
-}
-
-/** What the run did on each host, for the summary. */
-class Recap {
-  readonly #changed = new Map<string, Set<string>>();
-  readonly #errors = new Map<string, string>();
-  readonly #unreachable = new Set<string>();
-  readonly #left = new Set<string>();
-
-  constructor(readonly input: ConvergeInput) {}
-
-  diagnose(diagnostic: Diagnostic): void {
-    this.input.emit({ event: 'diagnostic', diagnostic });
-    if (
-      diagnostic.severity === 'error' &&
-      diagnostic.host !== undefined &&
-      !this.#errors.has(diagnostic.host)
-    ) {
-      this.#errors.set(diagnostic.host, diagnostic.summary);
-    }
-  }
-
-  unreachable(diagnostic: Diagnostic): void {
-    this.diagnose(diagnostic);
-    if (diagnostic.host !== undefined) this.#unreachable.add(diagnostic.host);
-  }
-
-  took(result: HostResult): void {
-    const changed = this.#changed.get(result.host) ?? new Set();
-    for (const resource of result.changed) changed.add(resource);
-    this.#changed.set(result.host, changed);
-    if (result.error !== null) this.diagnose(result.error);
-  }
-
-  notRun(batches: ClusterPlan['batches']): void {
-    const { cluster, emit } = this.input;
-    for (const { play, work } of batches) {
-      for (const { host, items } of work) {
-        this.#left.add(host);
-        for (const { resource, title } of items) {
-          emit({ event: 'task', cluster: cluster.name, host, play, resource, title, state: 'not-run' });
-        }
-      }
-    }
-  }
-
-  end(exit: ExitCode, state: string | null, error: string | null): ClusterResult {
-    const hosts = this.input.cluster.hosts.map(({ name }) => {
-      const changed = [...(this.#changed.get(name) ?? [])].filter((it) => !it.includes(' '));
-      const failure = this.#errors.get(name) ?? null;
-      const status = this.#unreachable.has(name)
-        ? 'unreachable'
-        : failure !== null
-          ? 'failed'
-          : changed.length > 0
-            ? 'changed'
-            : this.#left.has(name) || (exit !== EXIT.ok && exit !== EXIT.unhealthy)
-              ? 'skipped'
-              : 'ok';
-      return [name, { status, changed, error: failure }] as const;
-    });
-    return { exit, hosts: Object.fromEntries(hosts), state, error };
-  }
 }

@@ -5,15 +5,16 @@ import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { Batch, HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
-import { hideSecrets } from '../resources/diff.js';
 import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Emit } from './events.js';
-import { frame, newMark, type Outcomes, parseFrame, type Section, stopFile } from './framing.js';
+import { frame, newMark, parseFrame, type Section, stopFile } from './framing.js';
 import { hostGate, hostGateLimit } from './gates.js';
-import { fenceScript, LOCKED_EXIT } from './lock.js';
+import { judge } from './judge.js';
+import { fenceScript } from './lock.js';
 import { factsFrom, probeSections } from './observe.js';
 import { stillDiffers } from './recheck.js';
+import { tellCommands, withoutSecrets } from './tell-commands.js';
 
 /** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
 const OVERHEAD = 60;
@@ -66,7 +67,13 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
     emit(diff === null || diff === undefined ? event : { ...event, diff });
   };
   for (const item of work.items) {
-    if (item.change?.notice) emit({ event: 'notice', ...about, message: item.change.notice });
+    const summary = item.change?.notice;
+    if (summary) {
+      emit({
+        event: 'diagnostic',
+        diagnostic: { severity: 'warning', code: 'protection', summary, ...about },
+      });
+    }
     task(item, 'running');
   }
   const gates = batch.gates.filter((gate) => hostGate(gate, cluster) !== null);
@@ -162,50 +169,6 @@ function limitOf(
   return OVERHEAD + steps + gates.reduce((sum, gate) => sum + hostGateLimit(gate, cluster), 0);
 }
 
-function withoutSecrets(outcomes: Outcomes, script: Command): Outcomes {
-  const secrets = script.text.secrets().map((secret) => secret.reveal());
-  const finished = outcomes.finished.map((outcome) =>
-    STEP_OR_GATE.test(outcome.id)
-      ? {
-          ...outcome,
-          stdout: hideSecrets(outcome.stdout, secrets),
-          stderr: hideSecrets(outcome.stderr, secrets),
-        }
-      : outcome,
-  );
-  return { ...outcomes, finished };
-}
-
-/** Sections whose output is shown; the others are probes, whose answers may be whole files. */
-const STEP_OR_GATE = /^(?:fence|keep|step \d+ \d+|gate .*)$/;
-
-/** For `-v`: every step with its script and what it printed. */
-function tellCommands(
-  work: HostWork,
-  outcomes: Outcomes,
-  durationMs: number,
-  { cluster, host, emit }: { readonly cluster: string; readonly host: string; readonly emit: Emit },
-): void {
-  const byId = new Map(outcomes.finished.map((outcome) => [outcome.id, outcome]));
-  work.items.forEach((item, index) => {
-    item.steps.forEach((step, number) => {
-      const outcome = byId.get(`step ${index} ${number}`);
-      if (outcome === undefined) return;
-      emit({
-        event: 'command',
-        cluster,
-        host,
-        title: step.title,
-        script: step.script.toString(),
-        exit_code: outcome.exitCode,
-        stdout: outcome.stdout,
-        stderr: outcome.stderr,
-        duration_ms: durationMs,
-      });
-    });
-  });
-}
-
 /** The probes of the resources that this batch changes on this host: they look again at its end. */
 function recheckProbes(work: HostWork, resources: readonly HostResources[]): Probe<unknown>[] {
   const changed = new Set(work.items.flatMap((item) => item.change?.resource ?? []));
@@ -213,89 +176,4 @@ function recheckProbes(work: HostWork, resources: readonly HostResources[]): Pro
   return (own?.plays ?? [])
     .flat()
     .flatMap(({ resource }) => (changed.has(resource.id) ? resource.probes : []));
-}
-
-interface JudgeContext {
-  readonly cluster: string;
-  readonly host: string;
-  readonly play: string;
-  readonly timedOut: boolean;
-  readonly task: (item: WorkItem, state: 'done' | 'failed' | 'not-run' | 'unknown') => void;
-  readonly emit: Emit;
-  readonly gates: readonly GateName[];
-}
-
-interface Judged {
-  readonly changed: string[];
-  readonly error: Diagnostic | null;
-  /** Everything was done, gates included. */
-  readonly whole: boolean;
-}
-
-/** What of a batch was done on a host, what was not, and why. */
-function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext): Judged {
-  const { cluster, host } = context;
-  const byId = new Map(outcomes.finished.map((outcome) => [outcome.id, outcome]));
-  const changed: string[] = [];
-  let error: Diagnostic | null = null;
-  const fail = (id: string, what: string, resource: string | undefined, steps?: string): void => {
-    const outcome = byId.get(id);
-    const locked = outcome?.exitCode === LOCKED_EXIT && id === 'fence';
-    const ended = context.timedOut
-      ? 'it did not end within its time limit'
-      : 'the script was ended in it: what it did is unknown';
-    error ??= {
-      severity: 'error',
-      code: locked ? 'lock-lost' : 'step-failed',
-      summary:
-        outcome === undefined ? `${what}: ${ended}` : `${what} failed with exit code ${outcome.exitCode}`,
-      detail: [outcome?.stderr.trim(), outcome?.stdout.trim()].filter(Boolean).join('\n'),
-      hint: steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left',
-      cluster,
-      host,
-      ...(resource === undefined ? {} : { resource }),
-    };
-  };
-  for (const [id, what] of [
-    ['fence', 'making sure of the lock'],
-    ['keep', 'keeping what is there'],
-  ] as const) {
-    if ((byId.get(id)?.exitCode ?? 0) !== 0 || outcomes.unfinished === id) fail(id, what, undefined);
-  }
-  work.items.forEach((item, index) => {
-    const ids = item.steps.map((_, number) => `step ${index} ${number}`);
-    const failed = ids.findIndex((id) => (byId.get(id)?.exitCode ?? 0) !== 0 || outcomes.unfinished === id);
-    const touched = ids.some((id) => byId.has(id) || outcomes.unfinished === id);
-    if (failed >= 0) {
-      const id = ids[failed] ?? '';
-      fail(id, item.steps[failed]?.title ?? item.title, item.resource);
-      context.task(item, outcomes.unfinished === id ? 'unknown' : 'failed');
-      if (failed > 0 || outcomes.unfinished === id) changed.push(item.resource);
-    } else if (ids.every((id) => byId.has(id))) {
-      context.task(item, 'done');
-      changed.push(item.resource);
-    } else {
-      context.task(item, touched ? 'unknown' : 'not-run');
-    }
-  });
-  let gatesPassed = true;
-  for (const gate of context.gates) {
-    const outcome = byId.get(`gate ${gate}`);
-    const passed = outcome?.exitCode === 0;
-    gatesPassed &&= passed;
-    if (outcome !== undefined || outcomes.unfinished === `gate ${gate}`) {
-      context.emit({ event: 'gate', cluster, host, gate, state: passed ? 'passed' : 'failed' });
-      if (!passed)
-        fail(
-          `gate ${gate}`,
-          `gate ${gate}`,
-          undefined,
-          'no further host was touched; look at what the services say above',
-        );
-    }
-  }
-  const done = work.items.every((item, index) =>
-    item.steps.every((_, number) => byId.get(`step ${index} ${number}`)?.exitCode === 0),
-  );
-  return { changed, error, whole: done && gatesPassed && error === null };
 }

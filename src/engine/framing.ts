@@ -90,16 +90,14 @@ function split(stream: string, mark: string): Piece[] {
       if (end < 0) {
         // A section that printed nothing: its closing line follows the opening one at once.
         const closed = rest.startsWith(`${mark}-`);
-        return {
-          id,
-          text: closed ? '' : rest,
-          exitCode: closed ? Number.parseInt(rest.slice(mark.length + 1), 10) : null,
-        };
+        return { id, text: closed ? '' : rest, exitCode: closed ? exitCodeIn(rest.slice(mark.length + 1)) : null };
       }
-      return {
-        id,
-        text: rest.slice(0, end),
-        exitCode: Number.parseInt(rest.slice(end + mark.length + 2), 10),
-      };
+      return { id, text: rest.slice(0, end), exitCode: exitCodeIn(rest.slice(end + mark.length + 2)) };
     });
+}
+
+/** null where the closing line was cut short: the section may have ended, but nobody knows how. */
+function exitCodeIn(text: string): number | null {
+  const code = /^(\d+)\n/.exec(text)?.[1];
+  return code === undefined ? null : Number(code);
 }

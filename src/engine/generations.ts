@@ -51,6 +51,7 @@ new=$base/.new.$n
 mkdir -p "$new/files"
 : >"$new/missing"
 keep() {
+  if [ -d "$2" ] && [ ! -L "$2" ]; then return; fi
   if [ -e "$2" ] || [ -L "$2" ]; then
     mkdir -p "$1/files$(dirname "$2")"
     cp -a "$2" "$1/files$2"
@@ -60,10 +61,10 @@ keep() {
 }
 for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
 {
-  for s in haproxy keepalived firewalld ufw ${own.services ?? []}; do
-    systemctl show "$s" -p LoadState,ActiveState,UnitFileState | sed "s/^/$s./"
+  for s in ${unique(['haproxy', 'keepalived', 'firewalld', 'ufw'], own.services)}; do
+    systemctl show "$s" -p LoadState,ActiveState,UnitFileState | while IFS= read -r line; do printf '%s.%s\n' "$s" "$line"; done
   done
-  for p in haproxy keepalived ${own.packages ?? []}; do
+  for p in ${unique(['haproxy', 'keepalived'], own.packages)}; do
     if command -v rpm >/dev/null && rpm -q "$p" >/dev/null 2>&1; then echo "package.$p=$(rpm -q "$p")"
     elif command -v dpkg-query >/dev/null; then echo "package.$p=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null || :)"
     else echo "package.$p="; fi
@@ -90,6 +91,10 @@ fi
 for old in $(ls "$base" | grep -E '^[0-9]+$' | sort -n | sed 1d | head -n -${KEPT_GENERATIONS}); do
   rm -rf "$base/$old"
 done`;
+}
+
+function unique(ours: readonly string[], own: readonly string[] = []): string[] {
+  return [...new Set([...ours, ...own])];
 }
 
 /** What the operator's own tasks may replace on a host. */

@@ -21,7 +21,6 @@ export function blocksVrrp(ruleset: string, options: FilterOptions): string | nu
     ruleset.includes('hook input') || /^table /m.test(ruleset) ? nftTables(ruleset) : iptablesTables(ruleset);
   for (const { name, chains } of tables) {
     if (name === 'inet firewalld') continue;
-    const rules = chains.flatMap((chain) => chain.rules);
     if (options.ufwGoes && chains.some((chain) => chain.name.startsWith('ufw'))) continue;
     const dropped = chains.find((chain) => chain.rules.some((rule) => dropsExplicitly(rule)));
     if (dropped !== undefined) return `${name} ${dropped.name}`;
@@ -32,9 +31,20 @@ export function blocksVrrp(ruleset: string, options: FilterOptions): string | nu
     const closed =
       input.rules.some((rule) => /policy drop|^:INPUT DROP/.test(rule)) ||
       input.rules.some(unconditionalDrop);
+    const rules = reachable(input, chains).flatMap((chain) => chain.rules);
     if (closed && !rules.some((rule) => mayAccept(rule, options.devices))) return `${name} ${input.name}`;
   }
   return null;
+}
+
+/** A chain and those that it jumps to: what a forward or output chain accepts says nothing of what comes in. */
+function reachable(from: Chain, chains: readonly Chain[]): Chain[] {
+  const found = [from];
+  for (const chain of found) {
+    const names = chain.rules.flatMap((rule) => /(?:\b(?:jump|goto)|-[jg]) (\S+)/.exec(rule)?.[1] ?? []);
+    found.push(...chains.filter((it) => names.includes(it.name) && !found.includes(it)));
+  }
+  return found;
 }
 
 function isVrrp(rule: string): boolean {
@@ -57,7 +67,7 @@ function mayAccept(rule: string, devices: readonly string[]): boolean {
   if (!/\baccept\b|-j ACCEPT/.test(rule) || /policy accept|^:/.test(rule)) return false;
   if (isVrrp(rule)) return true;
   if (
-    /\b(?:tcp|udp|icmp|icmpv6|dport|sport|ct state|ctstate|esp|ah|igmp|protocol|l4proto|nexthdr|-p)\b/.test(
+    /\b(?:tcp|udp|icmp|icmpv6|dport|sport|ct state|ctstate|esp|ah|igmp|protocol|l4proto|nexthdr)\b|(?:^|\s)(?:-p|--state)\s/.test(
       rule,
     )
   )

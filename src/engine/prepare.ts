@@ -96,12 +96,17 @@ export function allProbes(
   resources: readonly HostResources[],
   host: string,
 ): Probe<unknown>[] {
-  const own = resources.find((it) => it.host.name === host);
   return [
     ...statusProbes(cluster),
     throughVipProbe(verifyTargets(cluster)),
-    ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes),
+    ...planProbes(resources, host),
   ];
+}
+
+/** What a plan alone needs: nothing that waits for an answer through an address that nobody may hold yet. */
+export function planProbes(resources: readonly HostResources[], host: string): Probe<unknown>[] {
+  const own = resources.find((it) => it.host.name === host);
+  return [networkProbe, ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes)];
 }
 
 export function makePlan(

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ADVERT_INT, RANGE, type Range } from './limits.js';
 
 /**

@@ -53,14 +53,14 @@ export function planCluster(input: PlanInput): ClusterPlan {
 
 /** A change that hosts must agree on, with `--limit` for some of them: the rest would hold the addresses as well. */
 function halves(input: PlanInput, changes: readonly PlannedChange[]): Diagnostic[] {
-  if (!changes.some(({ change }) => change.coordination === 'together')) return [];
+  if (!changes.some(({ change }) => change.coordination !== 'independent')) return [];
   const outside = input.resources.filter(({ host, plays }) => {
     const facts = input.facts.get(host.name);
     if (input.limit.has(host.name) || facts === undefined) return false;
     return plays
       .flat()
       .flatMap((task) => decide(task, facts, input.cluster.name, host.name, []))
-      .some(({ change }) => change.coordination === 'together');
+      .some(({ change }) => change.coordination !== 'independent');
   });
   return outside.map(({ host }) => ({
     severity: 'error',
@@ -109,7 +109,7 @@ function batchesOf(play: Play, decided: ReadonlyMap<string, readonly Decided[]>,
   const standing = { hosts: input.cluster.hosts.map((host) => host.name), holders: input.holders };
   const ordered = standbyFirst(standing).flatMap((host) => work.get(host) ?? []);
   if (play.order === 'parallel') return [{ play: play.name, work: ordered, gates: play.gates }];
-  const together = [...decided.values()].flat().some(({ change }) => change.coordination === 'together');
+  const together = [...decided.values()].flat().some(({ change }) => change.coordination !== 'independent');
   if (together && input.holders.size > 0) return keepalivedTogether(play, ordered, input);
   // While no address is held nothing is served yet, and only keepalived needs the preferred host first.
   const allAtOnce =

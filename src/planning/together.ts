@@ -1,5 +1,6 @@
 import { sh } from '../base/shell.js';
 import type { Play } from '../playbook/model.js';
+import { takeOverStep } from '../resources/take-over.js';
 import type { Step } from '../resources/types.js';
 import type { PlanInput } from './plan.js';
 import type { Batch, HostWork, WorkItem } from './types.js';
@@ -33,7 +34,9 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
     // Stopped last: a file that keepalived refuses leaves it running as it was.
     items: [...workOf(host).filter((it) => !startsKeepalived(it)), item('stop')],
   }));
-  const active = ordered.filter((it) => it.host === keeper);
+  const active = ordered
+    .filter((it) => it.host === keeper)
+    .map(({ host, items }) => ({ host, items: items.flatMap((it) => withTakeOver(it, items, input)) }));
   const again = others.map((host) => ({
     host,
     items: [...workOf(host).filter((it) => it.change?.resource === 'service:keepalived'), item('start')],
@@ -43,6 +46,14 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
     ...active.map((work) => ({ play: play.name, work: [work], gates: play.gates })),
     { play: play.name, work: again, gates: play.gates },
   ].filter((batch) => batch.work.length > 0);
+}
+
+/** Before keepalived reads what makes it start anew: it takes the addresses at once, since nobody else is there. */
+function withTakeOver(it: WorkItem, items: readonly WorkItem[], { cluster }: PlanInput): WorkItem[] {
+  const anew = items.some(({ change }) => change?.coordination === 'anew');
+  if (it.resource !== 'reload keepalived' || !anew) return [it];
+  const step = takeOverStep(cluster);
+  return [{ resource: 'take over at once', title: step.title, steps: [step], change: null }, it];
 }
 
 function startsKeepalived(it: WorkItem): boolean {

@@ -108,7 +108,8 @@ function readCommand(
         : '"creates" and "unless" exclude each other';
     const hint =
       'creates: the file that is there afterwards; unless: shell lines that succeed when there is nothing to do';
-    context.problems.error(fields.entry('unless')?.keySpan ?? entry.keySpan, 'missing-key', summary, hint);
+    const code = given.length === 0 ? 'missing-key' : 'exclusive-keys';
+    context.problems.error(fields.entry('unless')?.keySpan ?? entry.keySpan, code, summary, hint);
     return undefined;
   }
   if (name === '' || run === undefined || (creates === undefined && unless === undefined)) return undefined;

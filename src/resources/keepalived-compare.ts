@@ -32,6 +32,13 @@ export function flipsTogether(before: string, after: string): boolean {
   return false;
 }
 
+/** True where a reload makes keepalived start an instance anew: it goes by router id and way of sending. */
+export function startsAnew(before: string, after: string): boolean {
+  const identity = ({ agreement: { vrid, unicast } }: Instance) => `${vrid} ${unicast}`;
+  const old = new Set([...instances(before).values()].map(identity));
+  return [...instances(after).values()].some((it) => !old.has(identity(it)));
+}
+
 function instances(text: string): Map<string, Instance> {
   const tokens = tokenize(text);
   const globalVersion = valueAfter(tokens, 'vrrp_version') ?? '2';

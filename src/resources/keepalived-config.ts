@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import { sh } from '../base/shell.js';
 import { renderKeepalived } from '../render/keepalived.js';
 import { checkScriptPath, KEEPALIVED_CONF } from '../render/platform.js';
-import { flipsTogether } from './keepalived-compare.js';
+import { flipsTogether, startsAnew } from './keepalived-compare.js';
 import { planFile } from './managed-file.js';
 import { fileProbe } from './probes/file.js';
 import { type InterfaceFacts, interfaceFor, networkProbe } from './probes/network.js';
@@ -33,7 +33,9 @@ export function keepalivedConfigResource({ cluster, host, authPass }: ResourceCo
       const content = renderKeepalived({ cluster, host, family: os.family, interfaces, authPass });
       const found = facts.need(fileProbe(KEEPALIVED_CONF));
       const before = found.kind === 'missing' ? null : found.content;
-      const together = before !== null && flipsTogether(before, content.reveal());
+      const after = content.reveal();
+      const together = before !== null && flipsTogether(before, after);
+      const coordination = !together ? 'independent' : startsAnew(before, after) ? 'anew' : 'together';
       const { change } = planFile(
         {
           resource: 'keepalived_config',
@@ -46,7 +48,7 @@ export function keepalivedConfigResource({ cluster, host, authPass }: ResourceCo
           validate: validate(checkScriptPath(os.family)),
         },
         facts,
-        { coordination: together ? 'together' : 'independent' },
+        { coordination },
       );
       return { change, problems };
     },

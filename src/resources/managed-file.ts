@@ -29,7 +29,7 @@ export function planFile(file: ManagedFile, facts: Facts, extra: Partial<Change>
   const same = found.kind === 'file' && found.content === file.content.reveal();
   const drift: string[] = [];
   if (found.kind === 'missing') drift.push('missing');
-  else if (found.kind !== 'file') drift.push(`a ${found.kind}, not a file`);
+  else if (found.kind !== 'file') drift.push(found.kind === 'symlink' ? 'a symlink, not a file' : 'no regular file');
   else {
     if (!same) drift.push(extra.reason ?? 'content differs');
     if (found.mode.padStart(4, '0') !== file.mode) drift.push(`mode ${found.mode}, not ${file.mode}`);
@@ -46,7 +46,7 @@ export function planFile(file: ManagedFile, facts: Facts, extra: Partial<Change>
     title: file.title,
     verb: found.kind === 'missing' ? 'create' : 'update',
     reason: `${file.path}: ${drift.join(', ')}`,
-    diff: same ? null : fileDiff(file.path, before, file.content),
+    diff: before === file.content.reveal() ? null : fileDiff(file.path, before, file.content),
     steps: [same ? attributesStep(file) : writeStep(file)],
   });
 }

@@ -13,7 +13,12 @@ export type PackageFacts = Readonly<Record<string, string>>;
 /** "Not installed" is what rpm and dpkg say in so many words; any other failure is unknown. */
 export const packagesProbe: Probe<PackageFacts> = {
   key: 'packages',
-  script: raw(`for p in ${PACKAGES.join(' ')}; do
+  script:
+    raw(`if command -v rpm >/dev/null && v=$(rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\\n' ${PACKAGES.join(' ')} 2>/dev/null); then
+  echo "$v"
+  exit 0
+fi
+for p in ${PACKAGES.join(' ')}; do
   if command -v dpkg-query >/dev/null && [ -d /var/lib/dpkg/info ] && ! command -v dnf >/dev/null; then
     v=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>&1) ||
       case $v in *'no packages found'*) ;; *) echo "$v" >&2; exit 1 ;; esac

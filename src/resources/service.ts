@@ -57,7 +57,7 @@ export function serviceResource(service: 'haproxy' | 'keepalived', watches: read
         reasons.push('masked');
         steps.push(systemctl('unmask'));
       }
-      if (found.masked || !found.enabled.startsWith('enabled')) {
+      if (found.masked || found.enabled !== 'enabled') {
         reasons.push(found.exists ? 'not enabled' : 'not installed yet');
         steps.push(systemctl('enable'));
       }

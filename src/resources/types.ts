@@ -54,9 +54,10 @@ export type HandlerName = (typeof HANDLERS)[number] | `restart ${string}` | `rel
 
 /**
  * How a change of a running pair must be made. `together`: hosts with the old and the new configuration would
- * both hold the addresses, so the standby's keepalived is down while the active host changes.
+ * both hold the addresses, so the standby's keepalived is down while the active host changes. `anew`: the same, and
+ * keepalived takes its instance for another one: it drops the addresses and would hold an election for them.
  */
-export type Coordination = 'independent' | 'together';
+export type Coordination = 'independent' | 'together' | 'anew';
 
 /** What one resource would change on one host: a value; secrets in it print as asterisks. */
 export interface Change {

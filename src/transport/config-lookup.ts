@@ -3,7 +3,14 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { appliesTo, type Directive, readConfig } from './config-files.js';
 import { errorCode, errorText } from './failures.js';
-import { configOf, NO_CONFIG, parseSettings, plainAnswer, type Settings, type SshConfig } from './ssh-config.js';
+import {
+  configOf,
+  NO_CONFIG,
+  parseSettings,
+  plainAnswer,
+  type Settings,
+  type SshConfig,
+} from './ssh-config.js';
 
 export interface ConfigQuestion {
   /** As one would write it behind `ssh`. */
@@ -139,7 +146,9 @@ export class ConfigLookup {
         (error, stdout, stderr) => {
           if (error === null) return resolve({ stdout, stderr });
           if (errorCode(error) === 'ENOENT') return reject(error);
-          const said = stderr.split('\n').filter((line) => line.trim() !== '' && !/^(?:debug\d|OpenSSH_)/.test(line));
+          const said = stderr
+            .split('\n')
+            .filter((line) => line.trim() !== '' && !/^(?:debug\d|OpenSSH_)/.test(line));
           reject(new Error(said.slice(-3).join('; ') || errorText(error)));
         },
       );
@@ -182,7 +191,9 @@ function passwdHome(): string {
 function isAlias(directives: readonly Directive[], name: string): boolean {
   const wanted = name.toLowerCase();
   return directives.some(({ blocks }) =>
-    blocks.some(({ keyword, words }) => keyword === 'host' && words.some((word) => word.toLowerCase() === wanted)),
+    blocks.some(
+      ({ keyword, words }) => keyword === 'host' && words.some((word) => word.toLowerCase() === wanted),
+    ),
   );
 }
 
@@ -229,8 +240,8 @@ function sourcesOf(
     applied === null
       ? appliesTo(directive, name) !== 'no'
       : directive.blocks.every((block) => applied.has(`${block.file}:${block.line}`));
-  return SHOWN.flatMap(([keyword, valueOf]) => {
-    const value = valueOf(config) ?? null;
+  return SHOWN.flatMap(([keyword, read]) => {
+    const value = read(config) ?? null;
     if (value === null) return [];
     const from = directives.filter((it) => it.keyword === keyword.toLowerCase() && isIn(it));
     const used = keyword === 'IdentityFile' ? from : from.slice(0, 1);

@@ -1,22 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../inventory/model.js';
+import type { Ask } from './ask.js';
+import type { Passwords } from './become.js';
 import { AttemptFailed, dial } from './dial.js';
 import { aborted, errorText, failure, hostDiagnostic } from './failures.js';
 import { HostTrust, type Trust } from './host-trust.js';
+import type { JumpPool } from './jump-pool.js';
 import { fingerprint, keyType } from './key-blob.js';
 import { Keyring, type KeyringDeps } from './keyring.js';
 import type { KnownHostsFiles } from './known-hosts-files.js';
+import { commandLink, type Link } from './link.js';
 import { loginFailure } from './login-failure.js';
+import { type RouteDeps, resolveTarget } from './route.js';
 import { SshSession } from './session.js';
-import { type Target, targetOf } from './target.js';
+import type { Target } from './target.js';
 import type { Trace } from './trace.js';
 import type { Session } from './types.js';
 import { type Connection, LoginFailed, type Wire } from './wire.js';
 
-export interface ConnectDeps<Key> extends KeyringDeps<Key> {
+export interface ConnectDeps<Key> extends KeyringDeps<Key>, RouteDeps {
   readonly wire: Wire<Key>;
-  readonly localUser: string;
   readonly knownHosts: KnownHostsFiles;
+  readonly jumps: JumpPool;
+  readonly passwords: Passwords;
   readonly trace: Trace;
 }
 
@@ -26,6 +32,8 @@ const TRIES = 3;
 const KEY_ROUNDS = 4;
 /** sshd may look up names before it answers. */
 const AUTHENTICATION_MS = 30_000;
+/** Of questions whether a host's key is the right one. */
+const QUESTIONS = 3;
 
 /** @throws TransportError */
 export async function connectHost<Key>(
@@ -34,15 +42,35 @@ export async function connectHost<Key>(
   signal: AbortSignal | undefined,
 ): Promise<Session> {
   if (signal?.aborted) throw aborted(host);
-  const target = targetOf(host, deps.localUser);
+  const target = await resolveTarget(deps, host);
+  const connection = await logIn(deps, target, signal);
+  return new SshSession(target, connection, deps.trace, {
+    passwords: deps.passwords,
+    reconnect: (again) => logIn(deps, target, again),
+  });
+}
+
+/** A connection that stands, to a host or to one on the way. @throws TransportError */
+async function logIn<Key>(
+  deps: ConnectDeps<Key>,
+  target: Target,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  if (signal?.aborted) throw aborted(target.host);
   const started = performance.now();
-  const [trust, keyring] = await Promise.all([readTrust(deps.knownHosts, target), Keyring.of(deps, host)]);
-  let deadline = started + target.connectTimeoutMs;
+  const [trust, keyring] = await Promise.all([readTrust(deps, target), Keyring.of(deps, target)]);
+  let deadline = performance.now() + target.connectTimeoutMs;
   let keyRounds = 1;
   for (let tries = 1; ; ) {
     try {
       return await attempt(deps, { target, trust, keyring, deadline, signal, started });
     } catch (error) {
+      if (error instanceof KeyInQuestion) {
+        if (!(await confirmed(deps.ask, error))) throw error.decision.error;
+        trust.confirm(error.key);
+        deadline = performance.now() + target.connectTimeoutMs;
+        continue;
+      }
       if (!(error instanceof AttemptFailed)) throw error;
       if (error.retry === 'at-once' && keyRounds++ < KEY_ROUNDS) {
         deadline = performance.now() + target.connectTimeoutMs;
@@ -52,7 +80,7 @@ export async function connectHost<Key>(
       if (error.retry !== 'later' || tries++ >= TRIES || performance.now() + delayMs >= deadline)
         throw error.error;
       deps.trace({ type: 'retry', host: target.label, reason: error.message, delayMs });
-      await pause(delayMs, host, signal);
+      await pause(delayMs, target.host, signal);
     }
   }
 }
@@ -75,23 +103,38 @@ interface Attempt<Key> {
   readonly started: number;
 }
 
-/** @throws AttemptFailed */
-async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Promise<Session> {
-  const { target, trust, keyring, deadline, signal } = options;
+type Refusal = Extract<Trust, { accept: false }>;
+
+/** Whether a host's key is the right one has to be asked: not while the server waits, but before another connection. */
+class KeyInQuestion extends Error {
+  constructor(
+    readonly decision: Refusal,
+    readonly key: Buffer,
+  ) {
+    super('the host key is in question');
+  }
+}
+
+/** @throws AttemptFailed, KeyInQuestion, TransportError */
+async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Promise<Connection> {
+  const { target, trust, keyring, signal } = options;
+  let { deadline } = options;
   const left = () => Math.max(1, deadline - performance.now());
-  const socket = await dial(target, left(), signal);
+  const link = await openLink(deps, target, left(), signal);
+  // Each host on the way had its own time.
+  if (target.route.kind === 'jump') deadline = performance.now() + target.connectTimeoutMs;
   let hostKey: Buffer | null = null;
   let decision: Trust | null = null;
   let written: Promise<void> = Promise.resolve();
   let connection: Connection;
   try {
     connection = await deps.wire.login({
-      socket,
+      link,
       user: target.user,
-      agentSocket: deps.agentSocket,
       algorithms: trust.algorithms,
       handshakeMs: left(),
       authenticationMs: AUTHENTICATION_MS,
+      keepalive: target.keepalive,
       signal,
       acceptHostKey: (key) => {
         // The same key again when the session keys are renewed; never another one.
@@ -111,26 +154,72 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
   } catch (error) {
     await written;
     if (!(error instanceof LoginFailed)) throw error;
+    const made: Trust | null = decision;
+    if (hostKey !== null && deps.ask !== null && isInQuestion(made)) throw new KeyInQuestion(made, hostKey);
     throw loginFailure(error.problem, {
       target,
       trust,
       decision,
       refusal: keyring.refusal(),
       keysLeft: keyring.hasMore,
+      proxySaid: link.said(),
     });
   }
   await written;
   report(deps.trace, options, { connection, hostKey, decision });
-  return new SshSession(target, connection, deps.trace);
+  return connection;
 }
 
-async function readTrust(files: KnownHostsFiles, target: Target): Promise<HostTrust> {
-  const { host } = target;
-  const configured = host.ssh.knownHostsFile;
+function isInQuestion(decision: Trust | null): decision is Refusal {
+  return decision !== null && !decision.accept && decision.question !== undefined;
+}
+
+/** A way to the server's port. @throws AttemptFailed, KeyInQuestion, TransportError */
+async function openLink<Key>(
+  deps: ConnectDeps<Key>,
+  target: Target,
+  limitMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Link> {
+  const { route } = target;
+  switch (route.kind) {
+    case 'direct':
+      return dial(target, limitMs, signal);
+    case 'command':
+      return commandLink(route.command);
+    case 'jump':
+      return deps.jumps.open(target, route.via, () => logIn(deps, route.via, signal));
+  }
+}
+
+/** Asks whoever sits at the terminal, who may also type the fingerprint. */
+async function confirmed(ask: Ask | null, { decision, key }: KeyInQuestion): Promise<boolean> {
+  if (ask === null || decision.question === undefined) return false;
   try {
-    return new HostTrust(target, await files.entries(configured), files.userFile(configured));
+    for (let question = decision.question, tries = 1; tries <= QUESTIONS; tries++) {
+      const answer = (await ask.text(question)).trim();
+      if (/^no?$/i.test(answer)) return false;
+      if (/^yes$/i.test(answer) || answer === fingerprint(key)) return true;
+      question = 'Please type yes, no, or the fingerprint: ';
+    }
+  } catch {
+    // Whoever was asked gave up.
+  }
+  return false;
+}
+
+async function readTrust<Key>(
+  { knownHosts }: Pick<ConnectDeps<Key>, 'knownHosts'>,
+  target: Target,
+): Promise<HostTrust> {
+  try {
+    return new HostTrust(
+      target,
+      await knownHosts.entries(target.knownHosts),
+      knownHosts.userFile(target.knownHosts),
+    );
   } catch (error) {
-    throw failure('unreachable', host, {
+    throw failure('unreachable', target.host, {
       code: 'known-hosts-unreadable',
       summary: `the known host keys cannot be read: ${errorText(error)}`,
     });
@@ -146,12 +235,12 @@ async function remember<Key>(
 ): Promise<void> {
   if (!trust.accept) return;
   if (trust.warning !== undefined) deps.trace({ type: 'warning', diagnostic: trust.warning });
-  if (!trust.add) return;
-  const file = deps.knownHosts.userFile(target.host.ssh.knownHostsFile);
+  const file = deps.knownHosts.userFile(target.knownHosts);
+  if (!trust.add || file === null) return;
   try {
-    await deps.knownHosts.add(file, target.keyName, keyType(key), key);
+    await deps.knownHosts.add(file, target.keyName, key, { hash: target.knownHosts.hash });
   } catch (error) {
-    const summary = `the host key of ${target.host.name} could not be added to ${file}: ${errorText(error)}`;
+    const summary = `the host key of ${target.name} could not be added to ${file}: ${errorText(error)}`;
     deps.trace({
       type: 'warning',
       diagnostic: hostDiagnostic(target.host, 'warning', { code: 'host-key-not-saved', summary }),
@@ -169,6 +258,7 @@ function report<Key>(
   trace({
     type: 'connected',
     host: target.label,
+    name: target.name,
     user: target.user,
     address: connection.address,
     port: target.port,

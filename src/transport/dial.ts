@@ -1,6 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { aborted, errorCode, errorText, failure } from './failures.js';
-import { destination, type Target } from './target.js';
+import type { Link } from './link.js';
+import { destination, sshArguments, type Target } from './target.js';
 import type { TransportError } from './types.js';
 
 /** A failure of one attempt to connect, and whether another one may do better: after a pause, or with the keys that are left. */
@@ -14,7 +15,7 @@ export class AttemptFailed extends Error {
 }
 
 /** A TCP connection. @throws AttemptFailed */
-export function dial(target: Target, limitMs: number, signal: AbortSignal | undefined): Promise<Socket> {
+export function dial(target: Target, limitMs: number, signal: AbortSignal | undefined): Promise<Link> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: target.hostname, port: target.port });
     socket.setNoDelay(true);
@@ -22,7 +23,8 @@ export function dial(target: Target, limitMs: number, signal: AbortSignal | unde
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       socket.off('error', onError).off('connect', onConnect);
-      if (error === undefined) return resolve(socket);
+      if (error === undefined)
+        return resolve({ stream: socket, address: socket.remoteAddress ?? '', said: () => '' });
       // Late errors of a socket that is given up must find a listener.
       socket.on('error', () => undefined).destroy();
       reject(error);
@@ -43,14 +45,14 @@ export function dial(target: Target, limitMs: number, signal: AbortSignal | unde
 export function timeout(target: Target, missing: string): TransportError {
   return failure('unreachable', target.host, {
     code: 'connect-timeout',
-    summary: `no answer from ${target.hostname} port ${target.port}: after ${target.connectTimeoutMs / 1000} s there was still not ${missing}`,
-    hint: `is ${target.host.name} up, and does no firewall on the way drop TCP port ${target.port}? (\`ssh -v -p ${target.port} ${target.user}@${target.hostname}\`)`,
+    summary: `no answer from ${target.name} (${target.hostname} port ${target.port}): after ${target.connectTimeoutMs / 1000} s there was still not ${missing}`,
+    hint: `is ${target.name} up, and does no firewall on the way drop TCP port ${target.port}? (\`ssh -v ${sshArguments(target)}\`)`,
   });
 }
 
 /** Any error of the socket, before or after the connection stood. */
 export function dialFailure(target: Target, error: unknown): AttemptFailed {
-  const { host, hostname, port } = target;
+  const { host, name, hostname, port } = target;
   const make = (code: string, summary: string, hint: string, retry: AttemptFailed['retry'] = 'never') =>
     new AttemptFailed(failure('unreachable', host, { code, summary, hint }), retry);
   switch (errorCode(error)) {
@@ -60,13 +62,13 @@ export function dialFailure(target: Target, error: unknown): AttemptFailed {
       return make(
         'name-not-found',
         `the name ${hostname} cannot be resolved`,
-        `check \`ssh.hostname\` of ${host.name}, or try \`getent hosts ${hostname}\``,
+        `check \`ssh.hostname\` of ${name}, or try \`getent hosts ${hostname}\``,
       );
     case 'ECONNREFUSED':
       return make(
         'connect-refused',
         `${hostname} refuses connections on port ${port}`,
-        `does sshd run on ${host.name}, and on that port? (on it: \`systemctl status sshd ssh\`, \`ss -ltn\`)`,
+        `does sshd run on ${name}, and on that port? (on it: \`systemctl status sshd ssh\`, \`ss -ltn\`)`,
         'later',
       );
     case 'ECONNRESET':
@@ -74,7 +76,7 @@ export function dialFailure(target: Target, error: unknown): AttemptFailed {
       return make(
         'connect-reset',
         `${hostname} port ${port} closed the connection at once`,
-        `sshd may have too many connections just now (MaxStartups), or refuse this address (on ${host.name}: \`journalctl -u sshd -u ssh\`)`,
+        `sshd may have too many connections just now (MaxStartups), or refuse this address (on ${name}: \`journalctl -u sshd -u ssh\`)`,
         'later',
       );
     case 'ETIMEDOUT':
@@ -85,13 +87,13 @@ export function dialFailure(target: Target, error: unknown): AttemptFailed {
       return make(
         'no-route',
         `there is no way to ${hostname} from here (${errorCode(error)})`,
-        `is ${host.name} up and on the same network? (\`ip route get ${hostname}\`, \`ping ${hostname}\`)`,
+        `is ${name} up and on the same network? (\`ip route get ${hostname}\`, \`ping ${hostname}\`)`,
       );
     default:
       return make(
         'connect-failed',
         `cannot connect to ${destination(target)}: ${errorText(error)}`,
-        `try \`ssh -v -p ${port} ${target.user}@${hostname}\``,
+        `try \`ssh -v ${sshArguments(target)}\``,
       );
   }
 }

@@ -25,7 +25,12 @@ export type Trust =
       readonly add: boolean;
       readonly warning?: Diagnostic;
     }
-  | { readonly accept: false; readonly error: TransportError };
+  | {
+      readonly accept: false;
+      readonly error: TransportError;
+      /** Whoever sits at the terminal may decide otherwise: what to ask there. */
+      readonly question?: string;
+    };
 
 /** All that is known about one host's keys, and the answer to the key that it shows. */
 export class HostTrust {
@@ -34,14 +39,16 @@ export class HostTrust {
   readonly #entries: readonly KnownHostsEntry[];
   /** Entries without the port: ssh accepts those keys too when the name with the port is unknown. */
   readonly #portless: readonly KnownHostsEntry[];
-  readonly #file: string;
+  readonly #file: string | null;
+  #confirmed: Buffer | null = null;
 
-  /** `file` is where a new key is (to be) written. */
-  constructor(target: Target, entries: readonly KnownHostsEntry[], file: string) {
+  /** `file` is where a new key is (to be) written; null: nowhere. */
+  constructor(target: Target, entries: readonly KnownHostsEntry[], file: string | null) {
     this.#target = target;
-    this.#mode = target.host.ssh.strictHostKeyChecking ?? 'ask';
+    this.#mode = target.strictHostKeyChecking;
     this.#entries = entriesFor(entries, target.keyName);
-    this.#portless = target.port === 22 ? [] : entriesFor(entries, target.hostname.toLowerCase());
+    const { portlessKeyName } = target;
+    this.#portless = portlessKeyName === null ? [] : entriesFor(entries, portlessKeyName);
     this.#file = file;
   }
 
@@ -65,6 +72,11 @@ export class HostTrust {
   /** Which key types are known, as known_hosts names them; for messages. */
   get knownTypes(): string[] {
     return [...new Set(this.#entries.filter((entry) => entry.marker === 'none').map((entry) => entry.type))];
+  }
+
+  /** Somebody compared the fingerprint and said yes. */
+  confirm(key: Buffer): void {
+    this.#confirmed = key;
   }
 
   decide(key: Buffer): Trust {
@@ -91,22 +103,38 @@ export class HostTrust {
         error: failure('unreachable', this.#target.host, this.#problem(key, portless)),
       };
     }
-    if (this.#mode === 'accept-new' || this.#mode === 'no') return { accept: true, by: null, add: true };
-    const { host, hostname, port } = this.#target;
-    const command = `ssh-keyscan -p ${port} ${quote(hostname)} >> ${quote(this.#file)}`;
+    if (this.#mode === 'accept-new' || this.#mode === 'no' || this.#confirmed?.equals(key))
+      return { accept: true, by: null, add: true };
+    const { host, name, keyName } = this.#target;
+    const shown = `It is of type ${keyType(key)}, fingerprint ${fingerprint(key)}.`;
+    const error = failure('unreachable', host, {
+      code: 'host-key-unknown',
+      summary: `the host key of ${name} (${keyName}) is not known`,
+      detail: shown,
+      hint: `compare that fingerprint with the host's own (on it: \`ssh-keygen -lf /etc/ssh/ssh_host_${shortType(key)}_key.pub\`); if they are equal, add the key: \`${this.#addCommand()}\``,
+    });
+    if (this.#mode !== 'ask') return { accept: false, error };
+    const known =
+      this.knownTypes.length === 0 ? '' : ` (other keys of it are: ${this.knownTypes.join(', ')})`;
+    const where = this.#file === null ? 'It will not be kept.' : `It goes to ${this.#file}.`;
     return {
       accept: false,
-      error: failure('unreachable', host, {
-        code: 'host-key-unknown',
-        summary: `the host key of ${host.name} (${this.#target.keyName}) is not known`,
-        detail: `It is of type ${keyType(key)}, fingerprint ${fingerprint(key)}.`,
-        hint: `compare that fingerprint with the host's own (on it: \`ssh-keygen -lf /etc/ssh/ssh_host_${shortType(key)}_key.pub\`); if they are equal, add the key: \`${command}\``,
-      }),
+      error,
+      question: `The host key of ${name} (${keyName}) is not known${known}.\n${shown}\n${where}\nConnect (yes/no/the fingerprint)? `,
     };
   }
 
+  /** A host behind a jump cannot be scanned from here. */
+  #addCommand(): string {
+    const { hostname, port, route, user } = this.#target;
+    const file = this.#file ?? '~/.ssh/known_hosts';
+    if (route.kind === 'direct') return `ssh-keyscan -p ${port} ${quote(hostname)} >> ${quote(file)}`;
+    const jump = route.kind === 'jump' ? `-J ${route.via.user}@${route.via.hostname}:${route.via.port} ` : '';
+    return `ssh -o UserKnownHostsFile=${quote(file)} ${jump}-p ${port} ${quote(`${user}@${hostname}`)}`;
+  }
+
   #problem(key: Buffer, verdict: Exclude<HostKeyVerdict, { kind: 'known' | 'unknown' }>) {
-    const { host, keyName } = this.#target;
+    const { name, keyName } = this.#target;
     const { entry } = verdict;
     const place = `${entry.file}:${entry.line}`;
     const shown = `${keyType(key)} ${fingerprint(key)}`;
@@ -114,23 +142,23 @@ export class HostTrust {
       case 'changed':
         return {
           code: 'host-key-changed',
-          summary: `the host key of ${host.name} (${keyName}) is not the one in ${place}`,
+          summary: `the host key of ${name} (${keyName}) is not the one in ${place}`,
           detail: `The host shows ${shown}; known is ${fingerprint(entry.key)}. Either the host was set up anew, or another machine answers in its place.`,
           hint: `if the host was set up anew, remove the old key: \`ssh-keygen -f ${quote(entry.file)} -R ${quote(keyName)}\``,
         };
       case 'revoked':
         return {
           code: 'host-key-revoked',
-          summary: `the host key of ${host.name} (${keyName}) is marked as revoked in ${place}`,
+          summary: `the host key of ${name} (${keyName}) is marked as revoked in ${place}`,
           detail: `The host shows ${shown}.`,
           hint: 'give the host new keys (`ssh-keygen -A` after removing the old ones), or find out who answers in its place',
         };
       case 'authority-only':
         return {
           code: 'host-key-authority',
-          summary: `for ${host.name} (${keyName}) known_hosts names only a certificate authority (${place}), and host certificates are not supported yet`,
+          summary: `for ${name} (${keyName}) known_hosts names only a certificate authority (${place}), and host certificates are not supported yet`,
           detail: `The host shows ${shown}.`,
-          hint: `add the host's own key to ${this.#file} as well`,
+          hint: `add the host's own key as well: \`${this.#addCommand()}\`, and compare its fingerprint`,
         };
     }
   }

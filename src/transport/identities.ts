@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Secret } from '../base/secret.js';
 import { quote } from '../base/shell.js';
 import type { Host } from '../inventory/model.js';
 import { errorCode, errorText, failure } from './failures.js';
@@ -15,6 +16,10 @@ export interface KeyFile<Key> {
   /** The public key, where it could be found out. */
   readonly blob: Buffer | null;
   readonly obstacle: { readonly code: string; readonly text: string; readonly hint: string } | null;
+  /** The certificate that stands beside it in FILE-cert.pub, for the agent's use. */
+  readonly certificate: Buffer | null;
+  /** For a file that is protected by a passphrase. */
+  readonly unlock: ((passphrase: Secret) => Key | Error) | null;
 }
 
 export interface AgentKey<Key> {
@@ -23,17 +28,28 @@ export interface AgentKey<Key> {
   readonly comment: string;
 }
 
-/** One key to log in with. */
-export interface Identity<Key> {
-  readonly via: 'agent' | 'file';
-  readonly key: Key;
-  /** For people: the file, or the agent's comment and the fingerprint. Never the key. */
-  readonly label: string;
+/** One way to prove who one is. `label` is for people: the file, or the agent's comment and the fingerprint; never the key. */
+export type Identity<Key> = { readonly label: string } & (
+  | { readonly via: 'agent'; readonly key: Key; readonly socket: string }
+  | { readonly via: 'file'; readonly key: Key }
+  /** A file with a passphrase, which is asked for when the server wants a signature. Null: nobody knew it. */
+  | { readonly via: 'locked'; readonly blob: Buffer; readonly unlock: () => Promise<Key | null> }
+  | { readonly via: 'password'; readonly password: Secret }
+  | { readonly via: 'keyboard'; readonly answer: (prompts: KeyboardPrompts) => Promise<readonly Secret[]> }
+  /** Asks the server what it would take. */
+  | { readonly via: 'none' }
+);
+
+/** What a server asks in keyboard-interactive authentication, as it sent it. */
+export interface KeyboardPrompts {
+  readonly name: string;
+  readonly instructions: string;
+  readonly prompts: readonly { readonly text: string; readonly echo: boolean }[];
 }
 
 export interface KeyParser<Key> {
   /** @returns an Error for what is no private key that can be used; its text says `passphrase` for an encrypted one */
-  parse(text: string): Key | Error;
+  parse(text: string, passphrase?: Secret): Key | Error;
   publicBlob(key: Key): Buffer;
 }
 
@@ -52,11 +68,14 @@ export async function readKeyFile<Key>(path: string, parser: KeyParser<Key>): Pr
   }
   const alone = publicKeyOfLine(text);
   const blob = alone ?? publicPartOf(text) ?? (await publicFileOf(path));
-  const stop = (code: string, problem: string, hint: string) => ({
+  const certificate = await publicFileOf(`${path}-cert`);
+  const stop = (code: string, problem: string, hint: string): KeyFile<Key> => ({
     path,
     key: null,
     blob,
     obstacle: { code, text: problem, hint },
+    certificate,
+    unlock: null,
   });
   if (alone !== null) {
     return stop(
@@ -73,13 +92,15 @@ export async function readKeyFile<Key>(path: string, parser: KeyParser<Key>): Pr
     );
   }
   const key = parser.parse(text);
-  if (!(key instanceof Error)) return { path, key, blob: parser.publicBlob(key), obstacle: null };
+  if (!(key instanceof Error))
+    return { path, key, blob: parser.publicBlob(key), obstacle: null, certificate, unlock: null };
   if (/passphrase/i.test(key.message)) {
-    return stop(
+    const locked = stop(
       'key-encrypted',
       `${path} is protected by a passphrase, and the agent does not hold it`,
       `add it to the agent: \`ssh-add ${quote(path)}\``,
     );
+    return { ...locked, unlock: (passphrase) => parser.parse(text, passphrase) };
   }
   return stop(
     'key-unsupported',
@@ -113,25 +134,35 @@ export async function readNamedKeyFile<Key>(
 }
 
 /**
- * In ssh's order: files whose key the agent holds, the agent's other keys (not with `onlyFiles`, which is
- * IdentitiesOnly), files on their own.
+ * In ssh's order: files whose key (or certificate) the agent holds, the agent's other keys (not with `onlyFiles`,
+ * which is IdentitiesOnly), files on their own. `unlock` asks for a file's passphrase; null: nobody can be asked.
  */
 export function orderIdentities<Key>(
   files: readonly KeyFile<Key>[],
-  agentKeys: readonly AgentKey<Key>[],
-  options: { readonly onlyFiles: boolean },
+  agent: { readonly socket: string; readonly keys: readonly AgentKey<Key>[] },
+  options: {
+    readonly onlyFiles: boolean;
+    readonly unlock: ((file: KeyFile<Key>) => Promise<Key | null>) | null;
+  },
 ): Identity<Key>[] {
-  const held = (file: KeyFile<Key>) => agentKeys.find(({ blob }) => file.blob?.equals(blob));
+  const { onlyFiles, unlock } = options;
+  const held = (file: KeyFile<Key>) =>
+    agent.keys.filter(({ blob }) => file.certificate?.equals(blob) || file.blob?.equals(blob));
   const fromAgent = (agentKey: AgentKey<Key>): Identity<Key> => ({
     via: 'agent',
     key: agentKey.key,
+    socket: agent.socket,
     label: `${agentKey.comment || 'a key'} (${fingerprint(agentKey.blob)}) of the agent`,
   });
-  const named = files.flatMap((file) => held(file) ?? []);
-  const others = options.onlyFiles ? [] : agentKeys.filter((agentKey) => !named.includes(agentKey));
-  const alone = files.flatMap((file): Identity<Key>[] =>
-    file.key === null || held(file) ? [] : [{ via: 'file', key: file.key, label: file.path }],
-  );
+  const named = [...new Set(files.flatMap(held))];
+  const others = onlyFiles ? [] : agent.keys.filter((agentKey) => !named.includes(agentKey));
+  const alone = files.flatMap((file): Identity<Key>[] => {
+    const { path: label, blob, key } = file;
+    if (agent.keys.some((it) => blob?.equals(it.blob))) return [];
+    if (key !== null) return [{ via: 'file', key, label }];
+    if (file.unlock === null || unlock === null || blob === null) return [];
+    return [{ via: 'locked', blob, unlock: () => unlock(file), label }];
+  });
   return [...named.map(fromAgent), ...others.map(fromAgent), ...alone];
 }
 

@@ -14,9 +14,10 @@ export function parseJumps(text: string): readonly JumpSpec[] | null {
 
 function parseJump(text: string): JumpSpec | null {
   const bare = text.replace(/^ssh:\/\//, '').replace(/\/$/, '');
-  const parts = /^(?:([^@\s]+)@)?(?:\[([^\]\s]+)\]|([^:@\s[\]]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*))(?::(\d{1,5}))?$/.exec(
-    bare,
-  );
+  const parts =
+    /^(?:([^@\s]+)@)?(?:\[([^\]\s]+)\]|([^:@\s[\]]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*))(?::(\d{1,5}))?$/.exec(
+      bare,
+    );
   const hostname = parts?.[2] ?? parts?.[3];
   if (hostname === undefined || hostname.startsWith('-') || parts?.[1]?.startsWith('-')) return null;
   const port = parts?.[4] === undefined ? null : Number(parts[4]);

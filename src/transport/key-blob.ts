@@ -36,7 +36,19 @@ export function publicKeyOfLine(text: string): Buffer | null {
   return keyType(blob) === type ? blob : null;
 }
 
-function readString(data: Buffer, at: number): { value: Buffer; end: number } | null {
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** As SSH writes it: the length first. */
+export function string(data: Buffer | string): Buffer {
+  const bytes = Buffer.from(data);
+  return Buffer.concat([uint32(bytes.length), bytes]);
+}
+
+export function readString(data: Buffer, at: number): { value: Buffer; end: number } | null {
   if (at + 4 > data.length) return null;
   const end = at + 4 + data.readUInt32BE(at);
   return end > data.length ? null : { value: data.subarray(at + 4, end), end };

@@ -1,9 +1,17 @@
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { errorCode } from './failures.js';
-import { type KnownHostsEntry, parseKnownHosts } from './known-hosts.js';
+import { keyType } from './key-blob.js';
+import { hashedName, type KnownHostsEntry, parseKnownHosts } from './known-hosts.js';
+import { defaultKnownHosts } from './target.js';
 
 const GLOBAL_FILES = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+
+/** Null: the usual files. */
+export interface KnownHostsChoice {
+  readonly user: readonly string[] | null;
+  readonly global: readonly string[] | null;
+}
 
 /** Reads the known_hosts files, each once, and adds to them. */
 export class KnownHostsFiles {
@@ -17,26 +25,26 @@ export class KnownHostsFiles {
     this.#globalFiles = options.globalFiles ?? GLOBAL_FILES;
   }
 
-  /** The file that new keys go to. */
-  userFile(configured: string | null): string {
-    return configured ?? join(this.#homeDir, '.ssh', 'known_hosts');
+  /** The file that new keys go to; null where they are not kept. */
+  userFile({ user }: KnownHostsChoice): string | null {
+    return (user ?? defaultKnownHosts(this.#homeDir))[0] ?? null;
   }
 
   /** @throws the system's error when a file is there but cannot be read */
-  async entries(configured: string | null): Promise<KnownHostsEntry[]> {
-    const user = this.userFile(configured);
-    const files = configured === null ? [user, `${user}2`] : [user];
-    return (await Promise.all([...files, ...this.#globalFiles].map((file) => this.#entriesOf(file)))).flat();
+  async entries({ user, global }: KnownHostsChoice): Promise<KnownHostsEntry[]> {
+    const files = [...(user ?? defaultKnownHosts(this.#homeDir)), ...(global ?? this.#globalFiles)];
+    return (await Promise.all(files.map((file) => this.#entriesOf(file)))).flat();
   }
 
   /**
    * Adds a key. One appending write of a whole line: another program's lines are never lost, and a link stays
    * a link, as would not be so with a new file in the old one's place.
    */
-  add(file: string, name: string, type: string, key: Buffer): Promise<void> {
+  add(file: string, name: string, key: Buffer, options: { readonly hash: boolean }): Promise<void> {
     const write = async () => {
       await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      const line = `${name} ${type} ${key.toString('base64')}\n`;
+      const shown = options.hash ? hashedName(name) : name;
+      const line = `${shown} ${keyType(key)} ${key.toString('base64')}\n`;
       await appendFile(file, (await endsInLineBreak(file)) ? line : `\n${line}`, { mode: 0o600 });
       this.#read.delete(file);
     };

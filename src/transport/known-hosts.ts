@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { matchesPatterns } from './glob.js';
 import { keyType } from './key-blob.js';
 
@@ -60,6 +60,13 @@ function matchesHash(hosts: string, name: string): boolean {
   const wanted = Buffer.from(hash, 'base64');
   const found = createHmac('sha1', Buffer.from(salt, 'base64')).update(name).digest();
   return wanted.length === found.length && timingSafeEqual(wanted, found);
+}
+
+/** As HashKnownHosts has it: nobody who reads the file learns the name. */
+export function hashedName(name: string): string {
+  const salt = randomBytes(20);
+  const hash = createHmac('sha1', salt).update(name).digest('base64');
+  return `|1|${salt.toString('base64')}|${hash}`;
 }
 
 /** The entries for one host, in the files' order. */

@@ -12,6 +12,8 @@ export interface LoginContext {
   readonly decision: Trust | null;
   readonly refusal: LoginAttempt;
   readonly keysLeft: boolean;
+  /** What a ProxyCommand said on its standard error. */
+  readonly proxySaid: string;
 }
 
 /** Why there is no connection, for people, and whether to try again. */
@@ -23,7 +25,7 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
     case 'socket':
       return dialFailure(target, problem.error);
     case 'closed':
-      return new AttemptFailed(closed(problem, target), problem.stage === 'handshake' ? 'later' : 'never');
+      return new AttemptFailed(closed(problem, context), problem.stage === 'handshake' ? 'later' : 'never');
     case 'handshake':
       return new AttemptFailed(handshakeFailed(problem, context), 'never');
     case 'refused':
@@ -39,13 +41,21 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
   }
 }
 
-function closed(problem: Extract<LoginProblem, { kind: 'closed' }>, target: Target) {
-  const { hostname, port, host } = target;
+function closed(problem: Extract<LoginProblem, { kind: 'closed' }>, { target, proxySaid }: LoginContext) {
+  if (target.route.kind === 'command') {
+    return failure('unreachable', target.host, {
+      code: 'proxy-command',
+      summary: `the ProxyCommand for ${target.name} ended during the ${problem.stage}`,
+      detail: proxySaid === '' ? undefined : `It said: ${proxySaid}`,
+      hint: `try it by hand: \`${target.route.command}\``,
+    });
+  }
+  const { name, hostname, port, host } = target;
   return failure('unreachable', host, {
     code: 'handshake-failed',
-    summary: `${hostname} port ${port} closed the connection during the ${problem.stage}`,
+    summary: `${name} (${hostname} port ${port}) closed the connection during the ${problem.stage}`,
     detail: problem.words === '' ? undefined : `Before that it said: ${problem.words}`,
-    hint: `is that an SSH server, and does it have too many connections just now (MaxStartups)? On ${host.name}: \`journalctl -u sshd -u ssh\``,
+    hint: `is that an SSH server, and does it have too many connections just now (MaxStartups)? On ${name}: \`journalctl -u sshd -u ssh\``,
   });
 }
 
@@ -53,24 +63,24 @@ function handshakeFailed(
   problem: Extract<LoginProblem, { kind: 'handshake' }>,
   { target, trust }: LoginContext,
 ) {
-  const { host } = target;
+  const { host, name } = target;
   const offered =
     problem.offered === null ? undefined : `It offers: ${problem.offered.split(',').join(', ')}.`;
   if (/host key format/i.test(problem.message) && trust.knownTypes.length > 0) {
     return failure('unreachable', host, {
       code: 'host-key-unknown',
-      summary: `${host.name} no longer has a host key of a type that is known for it (${trust.knownTypes.join(', ')})`,
+      summary: `${name} no longer has a host key of a type that is known for it (${trust.knownTypes.join(', ')})`,
       detail: offered,
       hint: `if that is right, add its other keys: \`ssh-keyscan -p ${target.port} ${target.hostname}\`, compare the fingerprints, and append them to your known_hosts`,
     });
   }
   return failure('unreachable', host, {
     code: 'handshake-failed',
-    summary: `no SSH handshake with ${host.name}: ${problem.message.replace(/^Handshake failed: /, '')}`,
+    summary: `no SSH handshake with ${name}: ${problem.message.replace(/^Handshake failed: /, '')}`,
     detail: offered,
     hint:
       offered === undefined
         ? undefined
-        : `the server offers only what lbctl does not have; widen KexAlgorithms, HostKeyAlgorithms, Ciphers or MACs in sshd_config of ${host.name}`,
+        : `the server offers only what lbctl does not have; widen KexAlgorithms, HostKeyAlgorithms, Ciphers or MACs in sshd_config of ${name}`,
   });
 }

@@ -15,6 +15,8 @@ export interface LoginAttempt {
   readonly partial: boolean;
   readonly banner: string;
   readonly agentNote: string | null;
+  /** Passwords could have been asked for. */
+  readonly couldAsk: boolean;
 }
 
 export function loginRefused(target: Target, attempt: LoginAttempt): TransportError {
@@ -27,13 +29,16 @@ export function loginRefused(target: Target, attempt: LoginAttempt): TransportEr
     ...(attempt.banner === '' ? [] : [`The server says: ${attempt.banner.slice(0, 500)}`]),
   ];
   const unlock = attempt.obstacles[0]?.hint;
+  const typed = (methods ?? []).some((method) => method === 'password' || method === 'keyboard-interactive');
+  const type =
+    typed && !attempt.couldAsk ? ['run lbctl on a terminal, where it can ask for the password'] : [];
   return failure('unreachable', target.host, {
     code: 'login-refused',
     summary: partial
-      ? `${target.host.name} took the key of ${destination(target)} but wants ${(methods ?? []).join(' or ') || 'more'} as well, which is not supported yet`
-      : `${target.host.name} refused the login as ${destination(target)}`,
+      ? `${target.name} took the key of ${destination(target)} but wants ${(methods ?? []).join(' or ') || 'more'} as well${attempt.couldAsk ? '' : ', and nobody can be asked here'}`
+      : `${target.name} refused the login as ${destination(target)}`,
     detail: details.join('\n'),
-    hint: [...(unlock === undefined ? [] : [unlock]), installKey(target, attempt)].join('; or '),
+    hint: [...(unlock === undefined ? [] : [unlock]), ...type, installKey(target, attempt)].join('; or '),
   });
 }
 

@@ -5,6 +5,8 @@ import type { TransportError } from './types.js';
 /** A remote command that ended before the script began. */
 export interface NoStart {
   readonly become: boolean;
+  /** sudo took the password that it asked for. */
+  readonly asked?: boolean;
   /** Null when a signal ended it. */
   readonly exitCode: number | null;
   readonly stdout: string;
@@ -16,7 +18,7 @@ export function whyNotStarted(target: Target, end: NoStart): TransportError {
   const { host, user } = target;
   const said = lastLines(`${end.stdout}\n${end.stderr}`);
   const missing =
-    /(?:^|[\s‘'"`:])(sudo|timeout|\/bin\/sh)['"’`]?:? (?:command )?not found|(?:Unknown command|unknown command)[:.]? *['"]?(sudo|timeout)|failed to run command ['"‘](\/bin\/sh)|(timeout): No such file/im.exec(
+    /(?:^|[\s‘'"`:])(sudo|timeout|script|\/bin\/sh)['"’`]?:? (?:command )?not found|(?:Unknown command|unknown command)[:.]? *['"]?(sudo|timeout)|failed to run command ['"‘](\/bin\/sh)|(timeout): No such file/im.exec(
       said,
     );
   const program = missing?.[1] ?? missing?.[2] ?? missing?.[3] ?? missing?.[4];
@@ -26,6 +28,14 @@ export function whyNotStarted(target: Target, end: NoStart): TransportError {
       summary: `${destination(target)} is not root, and ${host.name} has no sudo`,
       detail: said,
       hint: `log in as root (\`ssh.user: root\`), or install sudo on ${host.name} and allow ${user} to use it`,
+    });
+  }
+  if (program === 'script') {
+    return failure('privileges', host, {
+      code: 'sudo-tty',
+      summary: `sudo on ${host.name} wants a terminal (requiretty), and there is no script(1) to give it one`,
+      detail: said,
+      hint: `on ${host.name}, as root: \`echo 'Defaults:${user} !requiretty' > /etc/sudoers.d/${user.replaceAll('.', '_')}-tty\`, or install util-linux`,
     });
   }
   if (program !== undefined) {
@@ -39,11 +49,12 @@ export function whyNotStarted(target: Target, end: NoStart): TransportError {
   // nologin(8) stands in for the shell: it never came to sudo.
   if (end.become && !/account is (?:currently )?not available/i.test(said)) {
     const sudo = sudoLines(said);
+    const needsPassword = !end.asked && /password is required|authentication is required/.test(sudo);
     return failure('privileges', host, {
       code: 'sudo-refused',
-      summary: `${user} may not become root on ${host.name} without a password: ${sudo.split('\n')[0] || `sudo ended with status ${end.exitCode}`}`,
+      summary: `${user} may not become root on ${host.name}${end.asked ? '' : ' without a password'}: ${sudo.split('\n')[0] || `sudo ended with status ${end.exitCode}`}`,
       detail: said,
-      hint: `allow it on ${host.name}, as root: \`echo '${user} ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user.replaceAll('.', '_')}\`; or log in as root (\`ssh.user: root\`)`,
+      hint: `${needsPassword ? 'give its password (`ssh.become.password`); or ' : ''}allow it on ${host.name}, as root: \`echo '${user} ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user.replaceAll('.', '_')}\`; or log in as root (\`ssh.user: root\`)`,
     });
   }
   return failure('unreachable', host, {

@@ -29,7 +29,13 @@ export async function resolveTarget(deps: RouteDeps, host: Host): Promise<Target
   tell(deps, host, answer);
   const jumps = ssh.proxyJump === null ? null : parse(host, ssh.proxyJump, '`ssh.proxy_jump`');
   const via = jumps === null ? null : await throughAll(deps, host, jumps, 0);
-  return build(deps, host, answer, jumps === null ? await configuredRoute(deps, host, answer, 0) : directOr(via), null);
+  return build(
+    deps,
+    host,
+    answer,
+    jumps === null ? await configuredRoute(deps, host, answer, 0) : directOr(via),
+    null,
+  );
 }
 
 /** The last of some jump hosts; the first one is reached as its own configuration says. */
@@ -42,7 +48,12 @@ async function throughAll(
   if (depth + jumps.length > MAX_JUMPS) throw tooMany(host);
   let via: Target | null = null;
   for (const [index, jump] of jumps.entries()) {
-    const answer = await ask(deps, host, { name: jump.hostname, user: jump.user, port: jump.port, alias: null });
+    const answer = await ask(deps, host, {
+      name: jump.hostname,
+      user: jump.user,
+      port: jump.port,
+      alias: null,
+    });
     const route =
       index > 0 ? directOr(via) : await configuredRoute(deps, host, answer, depth + jumps.length, jump);
     via = build(deps, host, answer, route, jump);

@@ -146,9 +146,7 @@ export function configOf(settings: Settings, defaults: Settings): SshConfig {
     hashKnownHosts: isYes(one('hashknownhosts')),
     batchMode: isYes(one('batchmode')),
     passwordAuthentication: !isNo(one('passwordauthentication')),
-    keyboardInteractive: !isNo(
-      one('kbdinteractiveauthentication') ?? one('challengeresponseauthentication'),
-    ),
+    keyboardInteractive: !isNo(one('kbdinteractiveauthentication') ?? one('challengeresponseauthentication')),
   };
 }
 

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
+import type { Duplex } from 'node:stream';
 import ssh2, {
   type AnyAuthMethod,
   type Client,
@@ -6,8 +8,14 @@ import ssh2, {
   type ParsedKey,
   type ServerHostKeyAlgorithm,
 } from 'ssh2';
+import { agentIdentities, agentSignature } from './agent.js';
+import type { Ask } from './ask.js';
+import { NO_PASSWORDS, type Passwords } from './become.js';
+import { ConfigLookup } from './config-lookup.js';
 import { connectHost } from './connect.js';
+import { isForeign, OneKeyAgent, publicKey, sendForeignKeys, signatureBytes } from './foreign-keys.js';
 import type { AgentKey, Identity } from './identities.js';
+import { JumpPool } from './jump-pool.js';
 import { KnownHostsFiles } from './known-hosts-files.js';
 import type { RemoteProcess } from './run-script.js';
 import { isSigningError, problemOf } from './ssh2-errors.js';
@@ -22,12 +30,8 @@ import {
   type Wire,
 } from './wire.js';
 
-/** 10 s of silence, three times over, end a connection. */
-const KEEPALIVE_MS = 10_000;
-const KEEPALIVE_COUNT = 3;
 /** ssh2's types lack the `false` that its documentation asks for. */
 const NO_MORE_KEYS = false as unknown as AnyAuthMethod;
-const AGENT_MS = 3_000;
 /** How long the goodbye to the server may take before the socket is simply destroyed. */
 const CLOSE_MS = 300;
 
@@ -37,17 +41,31 @@ export interface SshTransportOptions {
   readonly trace?: Trace;
   /** Default: /etc/ssh/ssh_known_hosts and its second. */
   readonly globalKnownHostsFiles?: readonly string[];
+  /** Default: ~/.ssh/config and /etc/ssh/ssh_config. */
+  readonly configFiles?: readonly string[];
+  /** Another program than `ssh` to read them with; null: none. */
+  readonly configProgram?: string | null;
+  /** Default: nobody is there to ask. */
+  readonly ask?: Ask | null;
+  /** What sudo asks for; default: none is known. */
+  readonly passwords?: Passwords;
 }
 
-/** SSH by ssh2; no other file knows that library. Load this one only when a host is to be reached. */
+/** SSH by ssh2; no other file knows that library, but for `foreign-keys.ts`. Load this one only when a host is to be reached. */
 export function createSshTransport(options: SshTransportOptions): Transport {
+  const { env, homeDir } = options;
   const deps = {
     wire,
-    homeDir: options.homeDir,
-    localUser: localUser(options.env),
-    agentSocket: options.env.SSH_AUTH_SOCK || null,
-    knownHosts: new KnownHostsFiles({ homeDir: options.homeDir, globalFiles: options.globalKnownHostsFiles }),
+    homeDir,
+    env,
+    localUser: localUser(env),
+    ask: options.ask ?? null,
+    passwords: options.passwords ?? NO_PASSWORDS,
+    config: new ConfigLookup({ homeDir, files: options.configFiles, program: options.configProgram }),
+    knownHosts: new KnownHostsFiles({ homeDir, globalFiles: options.globalKnownHostsFiles }),
+    jumps: new JumpPool(),
     keyFiles: new Map(),
+    unlocked: new Map(),
     trace: options.trace ?? (() => undefined),
   };
   return { connect: (host, signal) => connectHost(deps, host, signal) };
@@ -64,8 +82,8 @@ function localUser(env: SshTransportOptions['env']): string {
 
 const wire: Wire<ParsedKey> = {
   parser: {
-    parse: (text) => {
-      const key = ssh2.utils.parseKey(text);
+    parse: (text, passphrase) => {
+      const key = ssh2.utils.parseKey(text, passphrase?.reveal());
       return key instanceof Error || key.isPrivateKey() ? key : new Error('it holds no private key');
     },
     publicBlob: (key) => key.getPublicSSH(),
@@ -74,43 +92,71 @@ const wire: Wire<ParsedKey> = {
   login,
 };
 
-function agentKeys(socketPath: string): Promise<AgentKey<ParsedKey>[]> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no answer')), AGENT_MS);
-    new ssh2.OpenSSHAgent(socketPath).getIdentities((error, keys) => {
-      clearTimeout(timer);
-      if (error) return reject(error);
-      const parsed = (keys ?? []).flatMap((key) => ('getPublicSSH' in key ? key : []));
-      resolve(parsed.map((key) => ({ key, blob: key.getPublicSSH(), comment: key.comment })));
-    });
+async function agentKeys(socketPath: string): Promise<AgentKey<ParsedKey>[]> {
+  const found = await agentIdentities(socketPath);
+  return found.flatMap(({ blob, comment }) => {
+    const key = publicKey(blob);
+    return key === null ? [] : [{ key, blob, comment }];
   });
 }
 
-/** An agent that offers one key only: which keys are tried, and in which order, is decided elsewhere. */
-class OneKeyAgent extends ssh2.OpenSSHAgent {
-  readonly #key: ParsedKey;
-
-  constructor(socketPath: string, key: ParsedKey) {
-    super(socketPath);
-    this.#key = key;
-  }
-
-  override getIdentities(callback: (error: null, keys: ParsedKey[]) => void): void {
-    callback(null, [this.#key]);
+function authMethod(
+  user: string,
+  identity: Identity<ParsedKey>,
+  untimed: <T>(work: Promise<T>) => Promise<T>,
+) {
+  switch (identity.via) {
+    case 'file':
+      return { type: 'publickey', username: user, key: identity.key } as const;
+    case 'agent': {
+      const { key, socket } = identity;
+      const agent = new OneKeyAgent(key, async (data, hash) => {
+        const rsaHash = isForeign(key) ? 'sha512' : hash;
+        const signature = await untimed(agentSignature(socket, { blob: key.getPublicSSH(), data, rsaHash }));
+        return isForeign(key) ? signature : signatureBytes(signature);
+      });
+      return { type: 'agent', username: user, agent } as const;
+    }
+    case 'locked': {
+      const key = publicKey(identity.blob);
+      if (key === null) return { type: 'none', username: user } as const;
+      const agent = new OneKeyAgent(key, async (data, hash) => {
+        const unlocked = await untimed(identity.unlock());
+        if (unlocked === null) throw new Error('the passphrase is not known');
+        // The types lack the hash that RSA keys are given.
+        return (unlocked.sign as (data: Buffer, hash?: string) => Buffer)(data, hash);
+      });
+      return { type: 'agent', username: user, agent } as const;
+    }
+    case 'password':
+      return { type: 'password', username: user, password: identity.password.reveal() } as const;
+    case 'keyboard': {
+      const prompt: KeyboardInteractivePrompt = (name, instructions, _language, prompts, finish) => {
+        const asked = prompts.map((it) => ({ text: it.prompt, echo: it.echo === true }));
+        untimed(identity.answer({ name, instructions, prompts: asked })).then(
+          (answers) => finish(answers.map((it) => it.reveal())),
+          () => finish([]),
+        );
+      };
+      return { type: 'keyboard-interactive', username: user, prompt } as const;
+    }
+    case 'none':
+      return { type: 'none', username: user } as const;
   }
 }
 
-function authMethod(user: string, agentSocket: string | null, identity: Identity<ParsedKey>) {
-  if (identity.via === 'agent' && agentSocket !== null) {
-    return { type: 'agent', username: user, agent: new OneKeyAgent(agentSocket, identity.key) } as const;
-  }
-  return { type: 'publickey', username: user, key: identity.key } as const;
-}
+type KeyboardInteractivePrompt = (
+  name: string,
+  instructions: string,
+  language: string,
+  prompts: { prompt: string; echo?: boolean }[],
+  finish: (answers: string[]) => void,
+) => void;
 
 function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
-  const { socket, signal } = options;
+  const { link, signal } = options;
+  const { address, stream } = link;
   const client = new ssh2.Client();
-  const address = socket.remoteAddress ?? '';
   let stage: 'handshake' | 'authentication' | 'ready' = 'handshake';
   let words = '';
   let lossReason = '';
@@ -124,11 +170,20 @@ function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
     const fail = (problem: LoginProblem) => {
       stop();
       reject(new LoginFailed(problem));
-      socket.destroy();
+      stream.destroy();
     };
     const onTimeout = () => stage !== 'ready' && fail({ kind: 'timeout', stage });
     const onAbort = () => fail({ kind: 'aborted' });
     let timer = setTimeout(onTimeout, options.handshakeMs);
+    // The time of whoever is asked something does not count.
+    const untimed = <T>(work: Promise<T>): Promise<T> => {
+      clearTimeout(timer);
+      return work.finally(() => {
+        if (stage !== 'authentication') return;
+        clearTimeout(timer);
+        timer = setTimeout(onTimeout, options.authenticationMs);
+      });
+    };
     signal?.addEventListener('abort', onAbort);
 
     // This listener stays for the connection's life: an error event that nobody listens to ends the program.
@@ -136,7 +191,7 @@ function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
       if (isSigningError(error)) return;
       if (stage !== 'ready') return fail(problemOf(error, stage, words, offers));
       lossReason ||= error.message;
-      socket.destroy();
+      stream.destroy();
     });
     client.on('close', () => {
       if (stage === 'ready') lossReason ||= 'the server closed the connection';
@@ -158,22 +213,23 @@ function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
           return lossReason;
         },
         exec: (command) => exec(client, command),
-        close: () => close(client, socket),
+        forward: (hostname, port) => forward(client, hostname, port),
+        close: () => close(client, stream),
       });
     });
     client.connect({
-      sock: socket,
+      // Any Duplex will do.
+      sock: stream as Socket,
       username: options.user,
       readyTimeout: 0,
-      keepaliveInterval: KEEPALIVE_MS,
-      keepaliveCountMax: KEEPALIVE_COUNT,
+      keepaliveInterval: options.keepalive.intervalMs,
+      keepaliveCountMax: options.keepalive.count,
       hostVerifier: (key: Buffer) => options.acceptHostKey(key),
       algorithms: { serverHostKey: [...options.algorithms] as ServerHostKeyAlgorithm[] },
       // A function skips the attempt without any key ("none") that ssh2 begins with otherwise.
       authHandler: (_methods, partial, next) => {
-        options.nextIdentity(methods, partial === true).then(
-          (identity) =>
-            next(identity === null ? NO_MORE_KEYS : authMethod(options.user, options.agentSocket, identity)),
+        untimed(options.nextIdentity(methods, partial === true)).then(
+          (identity) => next(identity === null ? NO_MORE_KEYS : authMethod(options.user, identity, untimed)),
           () => next(NO_MORE_KEYS),
         );
       },
@@ -186,19 +242,35 @@ function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
         if (failed?.[1] !== undefined) methods = failed[1].split(',').filter((method) => method !== '');
       },
     });
+    sendForeignKeys(client);
     // Whoever refuses us before the handshake says why in plain text ("Not allowed at this time").
-    socket.once('data', (chunk: Buffer) => {
+    stream.once('data', (chunk: Buffer) => {
       const text = chunk.toString('utf8').trim();
       if (!text.startsWith('SSH-')) words = text.slice(0, 500);
     });
   });
 }
 
-function close(client: Client, socket: LoginOptions<ParsedKey>['socket']): void {
+function close(client: Client, stream: Duplex): void {
   client.end();
-  // ssh2's keepalive timer lives as long as the socket, and would keep the program alive.
-  socket.destroySoon();
-  setTimeout(() => socket.destroy(), CLOSE_MS).unref();
+  // ssh2's keepalive timer lives as long as the stream, and would keep the program alive.
+  stream.end();
+  setTimeout(() => stream.destroy(), CLOSE_MS).unref();
+}
+
+function forward(client: Client, hostname: string, port: number): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    client.forwardOut(
+      '127.0.0.1',
+      0,
+      hostname,
+      port,
+      (error: (Error & { reason?: unknown }) | undefined, channel) => {
+        if (error === undefined) return resolve(channel);
+        reject(error.reason === undefined ? error : new ChannelRefused(error.message));
+      },
+    );
+  });
 }
 
 function exec(client: Client, command: string): Promise<RemoteProcess> {

@@ -57,7 +57,11 @@ export interface TargetContext {
   readonly config: SshConfig;
   readonly route: (tokens: Tokens) => Route;
   /** The host on the way, where it is one. */
-  readonly jump: { readonly hostname: string; readonly user: string | null; readonly port: number | null } | null;
+  readonly jump: {
+    readonly hostname: string;
+    readonly user: string | null;
+    readonly port: number | null;
+  } | null;
 }
 
 const KEEPALIVE = { intervalMs: 10_000, count: 3 };
@@ -97,7 +101,8 @@ export function targetOf(host: Host, localUser: string, context: Partial<TargetC
     portlessKeyName: alias !== null || port === 22 ? null : hostname.toLowerCase(),
     connectTimeoutMs: (ssh.connectTimeout ?? config.connectTimeout ?? 10) * 1000,
     keepalive: {
-      intervalMs: config.serverAliveInterval === null ? KEEPALIVE.intervalMs : config.serverAliveInterval * 1000,
+      intervalMs:
+        config.serverAliveInterval === null ? KEEPALIVE.intervalMs : config.serverAliveInterval * 1000,
       count: config.serverAliveCountMax ?? KEEPALIVE.count,
     },
     strictHostKeyChecking: ssh.strictHostKeyChecking ?? config.strictHostKeyChecking ?? 'ask',

@@ -1,11 +1,14 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Command } from '../base/shell.js';
+import type { ConfigSource } from './config-lookup.js';
 
 /** What a transport tells whoever listens (`-v`). Hosts are `cluster/name`. A `Command` prints itself without its secrets. */
 export type TransportEvent =
   | {
       readonly type: 'connected';
       readonly host: string;
+      /** The host, or the jump host on the way to it. */
+      readonly name: string;
       readonly user: string;
       /** The IP address that answered. */
       readonly address: string;
@@ -18,6 +21,12 @@ export type TransportEvent =
       /** `agent` or `file`, and which key of it. */
       readonly identity: string;
       readonly durationMs: number;
+    }
+  | {
+      /** What the ssh configuration decides about a host, and where it says so. */
+      readonly type: 'settings';
+      readonly host: string;
+      readonly settings: readonly ConfigSource[];
     }
   | { readonly type: 'retry'; readonly host: string; readonly reason: string; readonly delayMs: number }
   | {

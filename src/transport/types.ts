@@ -9,6 +9,8 @@ export interface RunOptions {
    */
   readonly limit: number | 'none';
   readonly signal?: AbortSignal;
+  /** The script changes nothing: where the connection is lost meanwhile, it is run again over another one. */
+  readonly repeatable?: boolean;
 }
 
 /** A non-zero exit is data, not an exception. `exitCode` is null when a signal ended the process. */
@@ -21,7 +23,7 @@ export interface RunResult {
   readonly durationMs: number;
 }
 
-/** One SSH connection to one host. Every script runs as root there, under `/bin/sh`, from standard input. */
+/** One host, reached by SSH; a lost connection is made anew by the next `run`. Every script runs as root there, under `/bin/sh`, from standard input. */
 export interface Session {
   readonly host: Host;
   /** @throws TransportError */

@@ -1,5 +1,6 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { AgentKey, Identity, KeyParser } from './identities.js';
+import type { Link } from './link.js';
 import type { RemoteProcess } from './run-script.js';
 
 /** What the rest of the transport needs of an SSH library; `ssh2-transport.ts` has the only one. */
@@ -12,14 +13,15 @@ export interface Wire<Key> {
 }
 
 export interface LoginOptions<Key> {
-  /** A TCP connection; the connection owns it from now on. */
-  readonly socket: Socket;
+  /** The connection owns it from now on. */
+  readonly link: Link;
   readonly user: string;
-  readonly agentSocket: string | null;
   /** Host key algorithms to offer, best first. */
   readonly algorithms: readonly string[];
   readonly handshakeMs: number;
+  /** Time that a person takes to answer does not count. */
   readonly authenticationMs: number;
+  readonly keepalive: { readonly intervalMs: number; readonly count: number };
   readonly signal: AbortSignal | undefined;
   /** Answers at once whether the host's key will do; asked again at each change of keys. */
   acceptHostKey(key: Buffer): boolean;
@@ -37,11 +39,13 @@ export interface Connection {
   readonly lossReason: string;
   /** @throws ChannelRefused, or another Error when the connection is gone: nothing was run then */
   exec(command: string): Promise<RemoteProcess>;
+  /** A way on from there, as for a jump. @throws ChannelRefused, or another Error when the connection is gone */
+  forward(hostname: string, port: number): Promise<Duplex>;
   /** Promptly, and without keeping the program alive. */
   close(): void;
 }
 
-/** The server did not open another channel (MaxSessions). */
+/** The server did not open another channel (MaxSessions, no forwarding, nobody there). */
 export class ChannelRefused extends Error {}
 
 export type LoginProblem =

@@ -13,22 +13,39 @@ export const KILL_AFTER = 5;
  * The first line on standard input is a length. LC_ALL=C makes ${#s} count bytes (and the messages that
  * scripts read English). What does not arrive whole is not run at all.
  */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
 const RECEIVE = 'export LC_ALL=C;read -r n;s=$(head -c "$n");[ "${#s}" = "$n" ]||exit 125;eval "$s"';
+
+/** How sudo is called: see `SudoWay`. The texts are letters, digits, colons and dashes. */
+export interface SudoCall {
+  readonly asks: 'never' | 'perhaps';
+  readonly tty: boolean;
+  readonly prompt: string;
+  readonly ready: string;
+}
+
+/*
+ * For a sudo that wants a terminal (requiretty): script(1) gives it one, and nothing else. The three streams go past
+ * it, so that nothing is echoed, changed or mixed.
+ */
+const ON_TERMINAL =
+  'command -v script >/dev/null||{ echo "script: command not found" >&2;exit 127;};export R="$1" SHELL=/bin/sh;exec 3<&0 4>&1 5>&2;exec script -qec "$2" /dev/null </dev/null >/dev/null 2>&1';
 
 /** What the login shell is asked to run. `become` is false for root. */
 export function remoteCommand(options: {
   readonly become: boolean;
   readonly limit: number | 'none';
+  readonly sudo?: SudoCall;
 }): string {
-  const { become, limit } = options;
-  return [
-    'exec',
-    // The limit is inside of sudo: as another user timeout(1) could not end root's processes.
-    ...(become ? ['sudo -n --'] : []),
-    ...(limit === 'none' ? [] : [`timeout -k ${KILL_AFTER} ${limit}`]),
-    `/bin/sh -c '${RECEIVE}'`,
-  ].join(' ');
+  const { become, limit, sudo } = options;
+  // The limit is inside of sudo: as another user timeout(1) could not end root's processes.
+  const timed = limit === 'none' ? [] : [`timeout -k ${KILL_AFTER} ${limit}`];
+  if (!become) return ['exec', ...timed, `/bin/sh -c '${RECEIVE}'`].join(' ');
+  // -k: as if nobody had been asked lately, so that sudo asks now or lets us in without.
+  const call = sudo?.asks === 'perhaps' ? `sudo -k -S -p ${sudo.prompt} --` : 'sudo -n --';
+  const receive = sudo?.asks === 'perhaps' ? `echo ${sudo.ready};${RECEIVE}` : RECEIVE;
+  if (!sudo?.tty) return ['exec', call, ...timed, `/bin/sh -c '${receive}'`].join(' ');
+  const inner = ['exec', call, ...timed, '/bin/sh -c "$R" <&3 >&4 2>&5'].join(' ');
+  return `exec /bin/sh -c '${ON_TERMINAL}' lbctl '${receive}' '${inner}'`;
 }
 
 /** A mark that no output holds by accident. */

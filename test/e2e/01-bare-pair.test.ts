@@ -78,8 +78,9 @@ describe('two bare machines', () => {
       const notices = eventsOf(run).flatMap(({ event, message }) =>
         event === 'notice' ? [String(message)] : [],
       );
-      expect(notices.filter((it) => it.includes('the firewall is switched off'))).toHaveLength(2);
-      expect(notices.filter((it) => it.includes('SELinux is set to disabled'))).toHaveLength(2);
+      const warnings = run.stderr.split('\n').filter((line) => line.startsWith('warning: '));
+      expect(warnings.filter((it) => it.includes('the firewall is switched off'))).toHaveLength(2);
+      expect(warnings.filter((it) => it.includes('SELinux is set to disabled'))).toHaveLength(2);
       expect(notices).toContainEqual(expect.stringContaining(`${address} is held by lb1 alone`));
       expect(notices).toContainEqual(expect.stringContaining('answered by app/web1, app/web2'));
     });

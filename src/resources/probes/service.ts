@@ -28,14 +28,19 @@ export function serviceProbe(service: string): Probe<ServiceFacts> {
   return {
     key: `service:${service}`,
     script: sh`s=${service}
-systemctl show "$s" -p LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic || exit 1
+unit=$(systemctl show "$s" -p LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic) || exit 1
+echo "$unit"
 read -r up rest </proc/uptime
 echo "Uptime=$up"
 echo "Ticks=$(getconf CLK_TCK)"
-pid=$(systemctl show "$s" -p MainPID --value)
-if [ "$s" = haproxy ] && [ "$pid" != 0 ]; then
+pid=\${unit#*MainPID=}
+pid=\${pid%%[!0-9]*}
+if [ "$s" = haproxy ] && [ "\${pid:-0}" != 0 ]; then
   for p in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
-    sed 's/.*) //' "/proc/$p/stat" 2>/dev/null | { read -r line && set -- $line && shift 19 && echo "Start=$1"; }
+    { read -r line <"/proc/$p/stat"; } 2>/dev/null || continue
+    set -- \${line##*) }
+    shift 19
+    echo "Start=$1"
   done
 fi
 exit 0`,

@@ -1,5 +1,5 @@
 import { ok } from '../../base/result.js';
-import { type Command, joinCommands, sh } from '../../base/shell.js';
+import { type Command, joinCommands, raw, sh } from '../../base/shell.js';
 import type { Cluster } from '../../inventory/model.js';
 import { bindTargets, SERVER_HEADER } from '../../render/haproxy.js';
 import type { Probe } from '../types.js';
@@ -94,7 +94,7 @@ function urlTarget(url: string, vips: readonly string[]): Target {
 export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answer[]> {
   return {
     key: 'through-vip',
-    script: joinCommands([sh`header=${SERVER_HEADER}`, FUNCTIONS, ...targets.map(askCommand)]),
+    script: joinCommands([sh`header=${SERVER_HEADER}`, FUNCTIONS, ...targets.map(askCommand), raw('wait')]),
     parse({ stdout }) {
       const answers: Answer[] = [];
       for (const line of stdout.split('\n')) {
@@ -117,12 +117,13 @@ export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answ
 }
 
 function askCommand(target: Target, index: number): Command {
-  return sh`ask ${index} ${target.kind} ${target.address} ${target.port} ${target.hostHeader} ${target.path} ${target.tries}`;
+  return sh`ask ${index} ${target.kind} ${target.address} ${target.port} ${target.hostHeader} ${target.path} ${target.tries} &`;
 }
 
 /*
  * A request is written by cat: bash's own printf writes line by line, and each line after the first would wait 40 ms
- * for the other side's delayed acknowledgement. All tries at a plain HTTP target are under way at the same time.
+ * for the other side's delayed acknowledgement. All targets, and all tries at a plain HTTP target, are under way at the
+ * same time: an address that nobody holds keeps the answer waiting for seconds.
  */
 const FUNCTIONS: Command = sh`running=$(systemctl is-active keepalived 2>/dev/null)
 http_ask() {

@@ -89,7 +89,7 @@ describe('what a file lacks', () => {
       [
         'a directory',
         { ...right, kind: 'other', content: null },
-        { verb: 'update', reason: 'a other, not a file', silent: false, diff: /\+new/ },
+        { verb: 'update', reason: 'no regular file', silent: false, diff: /\+new/ },
       ],
     ],
   )('%s', (_, found, expected) => {

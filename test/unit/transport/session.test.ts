@@ -25,11 +25,15 @@ function here(command: string): RemoteProcess {
   };
 }
 
+const noWay = async () => {
+  throw new Error('no forwarding here');
+};
+
 function sessionAs(user: string, exec: Connection['exec'] = async (command) => here(command)): SshSession {
   const target = targetOf(hostWith({ user }), 'me');
   return new SshSession(
     target,
-    { address: '', lossReason: 'reset', exec, close: () => undefined },
+    { address: '', lossReason: 'reset', exec, forward: noWay, close: () => undefined },
     () => undefined,
   );
 }

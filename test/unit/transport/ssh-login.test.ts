@@ -57,6 +57,7 @@ describe.runIf(canRunSshd())('logging in to a real OpenSSH server', () => {
       homeDir: sshd.home,
       trace: (event) => events.push(event),
       globalKnownHostsFiles: [],
+      configFiles: [],
     });
     const session = await transport.connect(hostWith({ port: sshd.port, ...ssh }));
     try {
@@ -181,7 +182,12 @@ describe.runIf(canRunSshd())('logging in to a real OpenSSH server', () => {
     it('an agent that is not there is mentioned, and does not stop a key file', async () => {
       trustHost();
       const transport = (homeDir: string) =>
-        createSshTransport({ env: { SSH_AUTH_SOCK: '/nowhere' }, homeDir, globalKnownHostsFiles: [] });
+        createSshTransport({
+          env: { SSH_AUTH_SOCK: '/nowhere' },
+          homeDir,
+          globalKnownHostsFiles: [],
+          configFiles: [],
+        });
       const session = await transport(sshd.home).connect(hostWith({ port: sshd.port, identityFile: key }));
       session.close();
       await expect(transport(sshd.home).connect(hostWith({ port: sshd.port }))).rejects.toMatchObject({
@@ -390,7 +396,12 @@ describe.runIf(canRunSshd())('logging in to a real OpenSSH server', () => {
     });
 
     it('a caller who gave up', async () => {
-      const transport = createSshTransport({ env: {}, homeDir: sshd.home, globalKnownHostsFiles: [] });
+      const transport = createSshTransport({
+        env: {},
+        homeDir: sshd.home,
+        globalKnownHostsFiles: [],
+        configFiles: [],
+      });
       const port = await badServer((socket) => socket.on('error', () => undefined).resume());
       const already = transport.connect(hostWith({ port, identityFile: key }), AbortSignal.abort());
       await expect(already).rejects.toMatchObject({ failure: 'aborted' });

@@ -41,6 +41,7 @@ describe.runIf(canRunSshd())('running scripts on a real OpenSSH server', () => {
       homeDir: sshd.home,
       trace: (event) => events.push(event),
       globalKnownHostsFiles: [],
+      configFiles: [],
     });
     const session = await transport.connect(
       hostWith({ port, user, identityFile, strictHostKeyChecking: 'no' }),

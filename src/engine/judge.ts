@@ -1,0 +1,91 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { HostWork, WorkItem } from '../planning/types.js';
+import type { GateName } from '../playbook/model.js';
+import type { Emit } from './events.js';
+import type { Outcomes } from './framing.js';
+import { LOCKED_EXIT } from './lock.js';
+
+export interface JudgeContext {
+  readonly cluster: string;
+  readonly host: string;
+  readonly play: string;
+  readonly timedOut: boolean;
+  readonly task: (item: WorkItem, state: 'done' | 'failed' | 'not-run' | 'unknown') => void;
+  readonly emit: Emit;
+  readonly gates: readonly GateName[];
+}
+
+export interface Judged {
+  readonly changed: string[];
+  readonly error: Diagnostic | null;
+  /** Everything was done, gates included. */
+  readonly whole: boolean;
+}
+
+/** What of a batch was done on a host, what was not, and why. */
+export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext): Judged {
+  const { cluster, host } = context;
+  const byId = new Map(outcomes.finished.map((outcome) => [outcome.id, outcome]));
+  const changed: string[] = [];
+  let error: Diagnostic | null = null;
+  const fail = (id: string, what: string, resource: string | undefined, steps?: string): void => {
+    const outcome = byId.get(id);
+    const locked = outcome?.exitCode === LOCKED_EXIT && id === 'fence';
+    const ended = context.timedOut
+      ? 'it did not end within its time limit'
+      : 'the script was ended in it: what it did is unknown';
+    error ??= {
+      severity: 'error',
+      code: locked ? 'lock-lost' : 'step-failed',
+      summary:
+        outcome === undefined ? `${what}: ${ended}` : `${what} failed with exit code ${outcome.exitCode}`,
+      detail: [outcome?.stderr.trim(), outcome?.stdout.trim()].filter(Boolean).join('\n'),
+      hint: steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left',
+      cluster,
+      host,
+      ...(resource === undefined ? {} : { resource }),
+    };
+  };
+  for (const [id, what] of [
+    ['fence', 'making sure of the lock'],
+    ['keep', 'keeping what is there'],
+  ] as const) {
+    if ((byId.get(id)?.exitCode ?? 0) !== 0 || outcomes.unfinished === id) fail(id, what, undefined);
+  }
+  work.items.forEach((item, index) => {
+    const ids = item.steps.map((_, number) => `step ${index} ${number}`);
+    const failed = ids.findIndex((id) => (byId.get(id)?.exitCode ?? 0) !== 0 || outcomes.unfinished === id);
+    const touched = ids.some((id) => byId.has(id) || outcomes.unfinished === id);
+    if (failed >= 0) {
+      const id = ids[failed] ?? '';
+      fail(id, item.steps[failed]?.title ?? item.title, item.resource);
+      context.task(item, outcomes.unfinished === id ? 'unknown' : 'failed');
+      if (failed > 0 || outcomes.unfinished === id) changed.push(item.resource);
+    } else if (ids.every((id) => byId.has(id))) {
+      context.task(item, 'done');
+      changed.push(item.resource);
+    } else {
+      context.task(item, touched ? 'unknown' : 'not-run');
+    }
+  });
+  let gatesPassed = true;
+  for (const gate of context.gates) {
+    const outcome = byId.get(`gate ${gate}`);
+    const passed = outcome?.exitCode === 0;
+    gatesPassed &&= passed;
+    if (outcome !== undefined || outcomes.unfinished === `gate ${gate}`) {
+      context.emit({ event: 'gate', cluster, host, gate, state: passed ? 'passed' : 'failed' });
+      if (!passed)
+        fail(
+          `gate ${gate}`,
+          `gate ${gate}`,
+          undefined,
+          'no further host was touched; look at what the services say above',
+        );
+    }
+  }
+  const done = work.items.every((item, index) =>
+    item.steps.every((_, number) => byId.get(`step ${index} ${number}`)?.exitCode === 0),
+  );
+  return { changed, error, whole: done && gatesPassed && error === null };
+}

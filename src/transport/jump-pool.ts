@@ -1,0 +1,104 @@
+import type { Duplex } from 'node:stream';
+import { AttemptFailed } from './dial.js';
+import { failure } from './failures.js';
+import type { Link } from './link.js';
+import type { Target } from './target.js';
+import { ChannelRefused, type Connection } from './wire.js';
+
+interface Shared {
+  readonly connection: Promise<Connection>;
+  /** Links that lead over it, and those that are being made. */
+  users: number;
+}
+
+/** Connections to jump hosts: one for all hosts behind it, open while any of them is. */
+export class JumpPool {
+  readonly #shared = new Map<string, Shared>();
+
+  /**
+   * A way to a host by its jump host.
+   * @param login makes the connection to the jump host where there is none
+   * @throws AttemptFailed, or what `login` throws
+   */
+  async open(target: Target, via: Target, login: () => Promise<Connection>): Promise<Link> {
+    const key = keyOf(via);
+    let shared = this.#shared.get(key);
+    if (shared === undefined) {
+      shared = { connection: login(), users: 0 };
+      this.#shared.set(key, shared);
+    }
+    shared.users++;
+    const leave = this.#leaveOnce(key, shared);
+    let connection: Connection;
+    try {
+      connection = await shared.connection;
+    } catch (error) {
+      // The next one tries anew.
+      if (this.#shared.get(key) === shared) this.#shared.delete(key);
+      throw error;
+    }
+    let stream: Duplex;
+    try {
+      stream = await connection.forward(target.hostname, target.port);
+    } catch (error) {
+      leave();
+      // A connection that is gone is of no use to the others either.
+      if (!(error instanceof ChannelRefused) && this.#shared.get(key) === shared) this.#shared.delete(key);
+      throw forwardFailed(target, via, error);
+    }
+    stream.once('close', leave);
+    return { stream, address: '', said: () => '' };
+  }
+
+  #leaveOnce(key: string, shared: Shared): () => void {
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      shared.users--;
+      if (shared.users > 0) return;
+      if (this.#shared.get(key) === shared) this.#shared.delete(key);
+      shared.connection.then(
+        (connection) => connection.close(),
+        () => undefined,
+      );
+    };
+  }
+}
+
+/** All that was configured about a jump host and the way to it; not for which host it stands there. */
+function keyOf(via: Target): string {
+  return JSON.stringify(via, (key, value) => (key === 'host' || key === 'label' ? undefined : value));
+}
+
+function forwardFailed(target: Target, via: Target, error: unknown): AttemptFailed {
+  const where = `${target.hostname} port ${target.port}`;
+  if (!(error instanceof ChannelRefused)) {
+    return new AttemptFailed(
+      failure('unreachable', target.host, {
+        code: 'jump-lost',
+        summary: `the connection to ${via.name} ended on the way to ${target.name}`,
+        hint: `is ${via.name} well? (\`ssh -v ${via.user}@${via.hostname}\`)`,
+      }),
+      'later',
+    );
+  }
+  if (/prohibited/i.test(error.message)) {
+    return new AttemptFailed(
+      failure('unreachable', target.host, {
+        code: 'jump-forbidden',
+        summary: `${via.name} does not let ${via.user} through to ${where}: ${error.message}`,
+        hint: `look at AllowTcpForwarding and PermitOpen in sshd_config of ${via.hostname}`,
+      }),
+      'never',
+    );
+  }
+  return new AttemptFailed(
+    failure('unreachable', target.host, {
+      code: 'jump-no-way',
+      summary: `${via.name} cannot connect to ${target.name} (${where}): ${error.message}`,
+      hint: `is ${target.name} up, and does sshd run there on that port? (on ${via.hostname}: \`nc -vz ${target.hostname} ${target.port}\`)`,
+    }),
+    'later',
+  );
+}

@@ -1,0 +1,150 @@
+import { writeFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { raw, sh } from '../../../src/base/shell.js';
+import { frame, newMark, parseFrame, type Section, stopFile } from '../../../src/engine/framing.js';
+import type { RunResult } from '../../../src/transport/types.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
+
+const section = (id: string, code: string, onFailure: Section['onFailure'] = 'continue'): Section => ({
+  id,
+  script: raw(code),
+  onFailure,
+});
+const resultOf = (part: Partial<RunResult>): RunResult => ({
+  exitCode: 0,
+  signal: null,
+  stdout: '',
+  stderr: '',
+  timedOut: false,
+  durationMs: 1,
+  ...part,
+});
+
+/** Sections run by a real shell, and what is understood of it. */
+function run(sections: readonly Section[], shell = '/bin/sh') {
+  const mark = newMark();
+  const result = runShell(frame(sections, mark), { shell });
+  return parseFrame(resultOf(result), mark);
+}
+
+describe.each(['/bin/sh', '/bin/bash'])('several answers from one round trip, by %s', (shell) => {
+  it.each([
+    ['nothing', ':', { stdout: '', stderr: '', exitCode: 0 }],
+    ['a line', 'echo hello', { stdout: 'hello\n', stderr: '', exitCode: 0 }],
+    ['without a last line feed', 'printf hello', { stdout: 'hello', stderr: '', exitCode: 0 }],
+    [
+      'empty lines around',
+      "printf '\\n\\nhello\\n\\n'",
+      { stdout: '\n\nhello\n\n', stderr: '', exitCode: 0 },
+    ],
+    ['on both streams', 'echo out; echo err >&2; exit 3', { stdout: 'out\n', stderr: 'err\n', exitCode: 3 }],
+    ['on the error stream alone', 'printf err >&2; false', { stdout: '', stderr: 'err', exitCode: 1 }],
+    [
+      'what looks like a mark',
+      "printf '\\nm+a\\n\\nm-0\\n+fence\\n-1\\n'",
+      { stdout: '\nm+a\n\nm-0\n+fence\n-1\n', stderr: '', exitCode: 0 },
+    ],
+    ['from a script that ends by exec', 'exec printf done', { stdout: 'done', stderr: '', exitCode: 0 }],
+    [
+      'from a script that was killed',
+      'kill -9 $(exec sh -c "echo \\$PPID")',
+      { stdout: '', stderr: '', exitCode: 137 },
+    ],
+    ['under set -e', 'set -e; echo a; false; echo b', { stdout: 'a\n', stderr: '', exitCode: 1 }],
+    [
+      'from an exit trap',
+      "trap 'echo bye' EXIT; echo hi; exit 4",
+      { stdout: 'hi\nbye\n', stderr: '', exitCode: 4 },
+    ],
+  ])('%s', (_, code, expected) => {
+    const { finished, unfinished } = run(
+      [section('a', 'echo before'), section('b', code), section('c', 'echo after')],
+      shell,
+    );
+    expect(finished.map(({ id, ...rest }) => [id, rest.stdout])).toEqual([
+      ['a', 'before\n'],
+      ['b', expected.stdout],
+      ['c', 'after\n'],
+    ]);
+    expect(finished[1]).toMatchObject(expected);
+    expect(unfinished).toBeNull();
+  });
+
+  it('one section cannot disturb the next', () => {
+    const spoil = 'm=x; say() { :; }; c=9; set -eu; cd /; exec >/dev/null; umask 777';
+    const { finished } = run([section('a', spoil), section('b', 'echo ok')], shell);
+    expect(finished.map(({ stdout, exitCode }) => [stdout, exitCode])).toEqual([
+      ['', 0],
+      ['ok\n', 0],
+    ]);
+  });
+
+  it('goes on after a failure, or not, as each section says', () => {
+    const sections = [section('a', 'exit 1'), section('b', 'exit 2', 'stop'), section('c', 'echo never')];
+    expect(run(sections, shell).finished.map(({ id, exitCode }) => [id, exitCode])).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
+  });
+});
+
+it('any output of any section comes back as it was', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', '\n', '+', '-', '\t', "'", '$'), maxLength: 20 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(text, text, fc.integer({ min: 0, max: 255 })), { maxLength: 6 }),
+      (wanted) => {
+        const sections = wanted.map(
+          ([out, err, code], index): Section => ({
+            id: `file:/x ${index}`,
+            script: sh`printf %s ${out}; printf %s ${err} >&2; exit ${code}`,
+            onFailure: 'continue',
+          }),
+        );
+        expect(run(sections).finished.map((it) => [it.stdout, it.stderr, it.exitCode])).toEqual(wanted);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+describe('a script that was ended', () => {
+  const mark = newMark();
+  const { stdout } = runShell(frame([section('a', 'echo one'), section('b', 'echo two; exit 12')], mark));
+
+  it('anywhere: what had ended is known, what had begun is unknown', () => {
+    const [begun, ended] = [stdout.indexOf(`${mark}+b\n`) + mark.length + 3, stdout.length];
+    for (let at = 0; at <= stdout.length; at++) {
+      const { finished, unfinished } = parseFrame(resultOf({ stdout: stdout.slice(0, at) }), mark);
+      for (const it of finished)
+        expect([
+          ['a', 'one\n', 0],
+          ['b', 'two\n', 12],
+        ]).toContainEqual([it.id, it.stdout, it.exitCode]);
+      if (at >= begun && at < ended) expect([unfinished, finished.map((it) => it.id)]).toEqual(['b', ['a']]);
+    }
+  });
+
+  it('without a word: nothing is known', () => {
+    expect(parseFrame(resultOf({}), mark)).toEqual({ finished: [], unfinished: null });
+    expect(parseFrame(resultOf({ stdout: 'Welcome!\n' }), mark)).toEqual({ finished: [], unfinished: null });
+  });
+});
+
+it('an interrupt ends it between two sections', () => {
+  const folder = temporaryFolder();
+  const mark = newMark();
+  const stop = stopFile(mark).replace('/run', folder);
+  const touch = section('b', `: >${stop}; echo ends`);
+  const script = frame([section('a', 'echo a'), touch, section('c', 'echo c')], mark, { stoppable: true });
+  const result = runShell(script, { replace: { '/run/': `${folder}/` } });
+  expect(parseFrame(resultOf(result), mark).finished.map((it) => it.stdout)).toEqual(['a\n', 'ends\n']);
+  // The file is gone: it stops one run only.
+  writeFileSync(`${folder}/other`, '');
+  expect(runShell(`[ -e ${stop} ]`).exitCode).toBe(1);
+});
+
+it('no two runs have the same mark', () => {
+  expect(new Set(Array.from({ length: 100 }, newMark)).size).toBe(100);
+});

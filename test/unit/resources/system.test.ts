@@ -1,0 +1,208 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { packagesProbe, packagesResource } from '../../../src/resources/packages.js';
+import { type FileFacts, fileProbe } from '../../../src/resources/probes/file.js';
+import { osProbe } from '../../../src/resources/probes/os.js';
+import { selinuxProbe, selinuxResource } from '../../../src/resources/selinux.js';
+import { sysctlResource } from '../../../src/resources/sysctl.js';
+import { type Probe, type ResourceContext, UnknownFact } from '../../../src/resources/types.js';
+import { type Given, given, output, parsed, refusal, Unknown } from '../support/facts.js';
+import { clusterOf, first, hostOf } from '../support/model.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
+
+function contextOf(...changes: Parameters<typeof clusterOf>): ResourceContext {
+  const cluster = clusterOf(...changes);
+  return { cluster, host: hostOf(cluster, 'lb1'), authPass: new Map() };
+}
+
+const os = (family: string | null) => [osProbe, { id: 'x', pretty: 'Arch Linux', family }] as const;
+const file = (content: string, rest = {}): FileFacts => ({
+  kind: 'file',
+  mode: '644',
+  owner: 'root',
+  group: 'root',
+  age: 9,
+  content,
+  ...rest,
+});
+
+describe('packages', () => {
+  const plan = (...facts: Given[]) => packagesResource(contextOf()).plan(given(...facts));
+  const both = { haproxy: '2.4', keepalived: '2.2' };
+
+  it.each<[string, Record<string, string>, string | null]>([
+    ['both there', both, null],
+    ['keepalived missing', { haproxy: '2.4' }, 'keepalived not installed'],
+    ['both missing', {}, 'haproxy and keepalived not installed'],
+  ])('%s', (_, installed, reason) => {
+    expect(plan(os('el'), [packagesProbe, installed]).change?.reason ?? null).toBe(reason);
+  });
+
+  it.each([
+    ['el', /\bdnf -y/],
+    ['debian', /DEBIAN_FRONTEND=noninteractive[\s\S]*--force-confold/],
+  ])('on %s, never ended half way', (family, command) => {
+    const step = first(plan(os(family), [packagesProbe, {}]).change?.steps ?? []);
+    expect(step.limit).toBe('none');
+    expect(String(step.script)).toMatch(command);
+    expect(String(step.script)).toMatch(/install haproxy keepalived/);
+  });
+
+  it('an unknown distribution is refused, with its name', () => {
+    const { change, problems } = plan(os(null), [packagesProbe, {}]);
+    expect([change, problems.map((it) => [it.severity, it.summary])]).toEqual([
+      null,
+      [['error', 'Arch Linux is not supported']],
+    ]);
+  });
+
+  it('unknown is not missing', () => {
+    expect(() => plan(os('el'), [packagesProbe, new Unknown()])).toThrow(UnknownFact);
+    expect(refusal(packagesProbe, output('haproxy 2.4\n', { exitCode: 1, stderr: 'x' }))).toContain('x');
+  });
+
+  /** The probe's own script with a package manager of ours. */
+  function ask(programs: Record<string, string>) {
+    const path = temporaryFolder();
+    for (const [name, text] of Object.entries(programs)) {
+      writeFileSync(`${path}/${name}`, `#!/bin/sh\n${text}\n`);
+      chmodSync(`${path}/${name}`, 0o755);
+    }
+    const hidden = programs.rpm === undefined ? {} : { '[ -d /var/lib/dpkg/info ]': 'false' };
+    const answer = packagesProbe.parse(runShell(packagesProbe.script, { path, replace: hidden }));
+    return answer.ok ? answer.value : answer.error;
+  }
+
+  it.each([
+    [
+      'rpm',
+      {
+        rpm: 'for p; do :; done; [ $p = haproxy ] && printf 2.4-1.el9 || { echo "package $p is not installed"; exit 1; }',
+      },
+      { haproxy: '2.4-1.el9' },
+    ],
+    [
+      'dpkg',
+      {
+        'dpkg-query':
+          'for p; do :; done; [ $p = haproxy ] && echo installed 2.6 || { echo "dpkg-query: no packages found matching $p" >&2; exit 1; }',
+      },
+      { haproxy: '2.6' },
+    ],
+    ['dpkg, removed but for its configuration', { 'dpkg-query': 'echo config-files 2.6' }, {}],
+    [
+      'rpm with a broken database',
+      { rpm: 'echo "error: cannot open Packages database" >&2; exit 1' },
+      expect.stringContaining('cannot open'),
+    ],
+    [
+      'dpkg with a broken database',
+      { 'dpkg-query': 'echo "dpkg-query: error: parsing file" >&2; exit 2' },
+      expect.stringContaining('parsing file'),
+    ],
+  ])('by %s', (_, programs, expected) => {
+    expect(ask(programs)).toEqual(expected);
+  });
+});
+
+describe('SELinux', () => {
+  const config = (mode: string) =>
+    `# SELINUX= can take one of these three values:\nSELINUX=${mode}\nSELINUXTYPE=targeted\n`;
+  function plan(wish: string, mode: string | null, booleansOff: string[], content: string | null) {
+    const context = contextOf([
+      '    vrrp_instances:',
+      `    system: { selinux: ${wish} }\n    vrrp_instances:`,
+    ]);
+    const found = content === null ? { kind: 'missing' } : file(content);
+    return selinuxResource(context).plan(
+      given([selinuxProbe, { mode, booleansOff }], [fileProbe('/etc/selinux/config'), found]),
+    ).change;
+  }
+  const off = ['haproxy_connect_any', 'keepalived_connect_any'];
+
+  it.each<[wish: string, mode: string | null, off: string[], inFile: string | null, steps: string[]]>([
+    ['disabled', null, [], null, []],
+    ['disabled', 'Disabled', [], 'disabled', []],
+    ['disabled', 'Permissive', [], 'disabled', []],
+    ['disabled', 'Enforcing', off, 'disabled', ['setenforce 0']],
+    ['disabled', 'Permissive', off, 'permissive', ['write']],
+    ['disabled', 'Enforcing', off, 'enforcing', ['setenforce 0', 'write']],
+    ['permissive', 'Permissive', off, 'permissive', []],
+    ['permissive', 'Enforcing', off, 'enforcing', ['setenforce 0', 'write']],
+    ['permissive', 'Disabled', [], 'disabled', ['write']],
+    ['enforcing', 'Enforcing', [], 'enforcing', []],
+    ['enforcing', 'Enforcing', ['haproxy_connect_any'], 'enforcing', ['set the SELinux booleans']],
+    ['enforcing', 'Permissive', off, 'permissive', ['set the SELinux booleans', 'setenforce 1', 'write']],
+    ['enforcing', 'Disabled', [], 'disabled', ['write']],
+    ['keep', 'Permissive', off, 'disabled', []],
+  ])('%s, now %s, off %j, in the file %s: %j', (wish, mode, booleansOff, inFile, steps) => {
+    const change = plan(wish, mode, booleansOff, inFile === null ? null : config(inFile));
+    const titles = change?.steps.map((it) => it.title.replace('write /etc/selinux/config', 'write')) ?? [];
+    expect(titles).toEqual(steps);
+    if (steps.length > 0) expect(change?.notice).toMatch(/SELinux/);
+  });
+
+  it('changes the mode and nothing else of its file', () => {
+    const change = plan('disabled', 'Permissive', [], config('enforcing'));
+    expect(change?.diff).toContain('-SELINUX=enforcing\n+SELINUX=disabled\n SELINUXTYPE=targeted');
+    expect(String(change?.steps[0]?.script)).toContain(config('disabled'));
+  });
+
+  it.each([
+    ['none\n', { mode: null, booleansOff: [] }],
+    ['Disabled\n', { mode: 'Disabled', booleansOff: [] }],
+    [
+      'Enforcing\nhaproxy_connect_any --> off\nkeepalived_connect_any --> on\n',
+      { mode: 'Enforcing', booleansOff: ['haproxy_connect_any'] },
+    ],
+    ['Enforcing\n', { mode: 'Enforcing', booleansOff: [] }],
+  ])('%j', (text, expected) => {
+    expect(parsed(selinuxProbe, text)).toEqual(expected);
+  });
+
+  it.each([output('', { exitCode: 1 }), output(''), output('getenforce: command failed\n')])(
+    'is unknown by %j',
+    (answer) => {
+      expect(refusal(selinuxProbe, answer)).toMatch(/getenforce/);
+    },
+  );
+});
+
+describe('kernel settings', () => {
+  const resource = sysctlResource(contextOf());
+  const [fileOf, values] = resource.probes as [Probe<FileFacts>, Probe<Record<string, string>>];
+  const text =
+    '# Generated by lbctl from its inventory: edits made here will be overwritten.\nnet.ipv4.ip_nonlocal_bind = 1\n';
+  const plan = (content: FileFacts, value: unknown) =>
+    resource.plan(given([fileOf, content], [values, value])).change;
+
+  it.each([
+    ['in the file and in force', file(text), '1', null, 0],
+    ['in the file, not in force', file(text), '0', /^net.ipv4.ip_nonlocal_bind is 0, not 1$/, 1],
+    ['in force by hand: the rebooted host would lose it', { kind: 'missing' } as const, '1', /: missing$/, 2],
+    ['neither', { kind: 'missing' } as const, '0', /missing; net.ipv4.ip_nonlocal_bind is 0, not 1/, 2],
+    ['switched off in the file', file(text.replace('= 1', '= 0')), '1', /content differs/, 2],
+  ])('%s', (_, content, value, reason, steps) => {
+    const change = plan(content, { 'net.ipv4.ip_nonlocal_bind': value });
+    if (reason === null) expect(change).toBeNull();
+    else expect(change?.reason).toMatch(reason);
+    expect(change?.steps.length ?? 0).toBe(steps);
+    // Loaded last, from the file.
+    if (steps > 0) expect(change?.steps.at(-1)?.title).toBe('load /etc/sysctl.d/90-lbctl.conf');
+  });
+
+  it.each([
+    output('', { exitCode: 1, stderr: 'cat: /proc/sys/net: No such file' }),
+    output(''),
+    output('net.ipv4.ip_nonlocal_bind='),
+    output('something else\n'),
+  ])('are unknown by %j', (answer) => {
+    expect(refusal(values, answer)).not.toBeNull();
+  });
+
+  it('are read from the kernel itself', () => {
+    expect(parsed(values, runShell(values.script).stdout)).toEqual({
+      'net.ipv4.ip_nonlocal_bind': expect.stringMatching(/^[01]$/),
+    });
+  });
+});
