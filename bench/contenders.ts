@@ -8,6 +8,8 @@ export type ContenderName = 'floor' | 'lbctl' | 'ansible' | 'mitogen';
 export interface Fleet {
   readonly hosts: readonly BenchHost[];
   readonly vips: Readonly<Record<string, string>>;
+  /** Another one for each fleet: they hear each other. */
+  readonly firstRouterId: number;
 }
 
 export interface Contender {
@@ -42,8 +44,8 @@ export function inventoryYaml(options: {
   readonly vip: (cluster: string) => string;
   readonly backends: (cluster: string) => string;
   readonly line: string;
-  /** By place of the cluster in the inventory; default: another one for each. */
-  readonly routerId?: (index: number) => number;
+  /** By place of the cluster in the inventory. */
+  readonly routerId: (index: number) => number;
 }): string {
   const clusters = [...new Set(options.hosts.map((host) => host.cluster))];
   const blocks = clusters.map((cluster, index) => {
@@ -53,7 +55,7 @@ export function inventoryYaml(options: {
     hosts:
 ${own.map((it) => `      ${it.name}: { address: ${it.address}, ssh: { hostname: 127.0.0.1, port: ${it.port} } }`).join('\n')}
     vrrp_instances:
-      VI_1: { virtual_router_id: ${options.routerId?.(index) ?? 51 + index}, virtual_ipaddress: [${options.vip(cluster)}/24] }
+      VI_1: { virtual_router_id: ${options.routerId(index)}, virtual_ipaddress: [${options.vip(cluster)}/24] }
     haproxy:
       frontends: { main: { bind: [80], default_backend: app } }
       backends:
@@ -77,7 +79,13 @@ export function lbctlContender(work: string, inventory: (variant: Variant) => st
 export async function prepareLbctl({ work, lab, fleet, label, port }: Setup): Promise<Contender> {
   const dir = join(work, label);
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'known_hosts'), await knownHosts(lab, fleet.hosts.map(port)));
+  await writeFile(
+    join(dir, 'known_hosts'),
+    await knownHosts(
+      lab,
+      fleet.hosts.map((it) => ({ port: port(it), keyOf: it.keyOf })),
+    ),
+  );
   for (const variant of ['a', 'b'] as const) {
     const yaml = inventoryYaml({
       identityFile: lab.identityFile,
@@ -86,6 +94,7 @@ export async function prepareLbctl({ work, lab, fleet, label, port }: Setup): Pr
       vip: (cluster) => fleet.vips[cluster] ?? '',
       backends: () => lab.prefix,
       line: LINE[variant],
+      routerId: (index) => fleet.firstRouterId + index,
     });
     await writeFile(join(dir, `inventory-${variant}.yaml`), yaml);
   }

@@ -16,6 +16,8 @@ export interface BenchHost {
   readonly address: string;
   readonly port: number;
   readonly container: string;
+  /** The lab's host whose host key it has. */
+  readonly keyOf: string;
 }
 
 export interface HostFile {
@@ -58,6 +60,7 @@ export async function openLab(root: string): Promise<{ lab: Lab; pair: BenchHost
     address: info.hosts[it].address,
     port: info.hosts[it].ssh_port,
     container: info.hosts[it].container,
+    keyOf: it,
   }));
   return { lab, pair, vip: info.vips[0] };
 }
@@ -110,10 +113,21 @@ export async function startMany(lab: Lab, like: string, pairs: number): Promise<
       config.Image,
     );
     const port = Number(/:(\d+)\s*$/m.exec(await docker(lab, 'port', container, '22'))?.[1]);
-    hosts.push({ name: `lb${n + 1}`, cluster: `web${Math.floor(n / 2) + 1}`, address, port, container });
+    hosts.push({
+      name: `lb${n + 1}`,
+      cluster: `web${Math.floor(n / 2) + 1}`,
+      address,
+      port,
+      container,
+      keyOf: 'el1',
+    });
   }
   for (const host of hosts) await ready(lab, host.container);
   return hosts;
+}
+
+export async function stopMany(lab: Lab, hosts: readonly BenchHost[]): Promise<void> {
+  await docker(lab, 'rm', '-fv', ...hosts.map((host) => host.container));
 }
 
 async function ready(lab: Lab, container: string): Promise<void> {
@@ -147,14 +161,18 @@ export async function managedFiles(lab: Lab, host: BenchHost): Promise<HostFile[
   });
 }
 
-/** Every host of the lab has a host key from the same folder: known under any port. */
-export async function knownHosts(lab: Lab, ports: readonly number[]): Promise<string> {
-  const key = (await readFile(join(lab.state, 'hosts/el1/ssh_host_ed25519_key.pub'), 'utf8'))
-    .split(' ')
-    .slice(0, 2)
-    .join(' ');
-  const own = await readFile(lab.knownHostsFile, 'utf8');
-  return own + ports.map((port) => `[127.0.0.1]:${port} ${key}\n`).join('');
+/** known_hosts for hosts that are reached at other ports than the lab's own. */
+export async function knownHosts(
+  lab: Lab,
+  hosts: readonly { readonly port: number; readonly keyOf: string }[],
+): Promise<string> {
+  const lines = await Promise.all(
+    hosts.map(async ({ port, keyOf }) => {
+      const key = await readFile(join(lab.state, `hosts/${keyOf}/ssh_host_ed25519_key.pub`), 'utf8');
+      return `[127.0.0.1]:${port} ${key.split(' ').slice(0, 2).join(' ').trim()}\n`;
+    }),
+  );
+  return lines.join('');
 }
 
 export interface ClientReport {

@@ -23,7 +23,7 @@ const bench: Bench = {
   slowRuns: Number(values['slow-runs']),
   without: new Set(values.without.split(',')),
 };
-const fleet = { hosts: pair, vips: { web: vip } };
+const fleet = { hosts: pair, vips: { web: vip }, firstRouterId: 51 };
 
 const show = (text: string) => process.stdout.write(`${text}\n`);
 const contenders = await contendersFor(bench, fleet, 'pair');

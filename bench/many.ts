@@ -1,5 +1,5 @@
 import type { Contender, Fleet } from './contenders.js';
-import { startMany } from './hosts.js';
+import { startMany, stopMany } from './hosts.js';
 import { type Bench, contendersFor, runsOf } from './pair.js';
 import { measure, rounds } from './rounds.js';
 import { COLUMNS, cpuPerHost, table } from './tables.js';
@@ -12,7 +12,7 @@ export async function many(bench: Bench, like: string): Promise<string> {
   const hosts = await startMany(bench.lab, like, PAIRS);
   const clusters = [...new Set(hosts.map((host) => host.cluster))];
   const vips = Object.fromEntries(clusters.map((it, index) => [it, `${bench.lab.prefix}${210 + index}`]));
-  const fleet: Fleet = { hosts, vips };
+  const fleet: Fleet = { hosts, vips, firstRouterId: 101 };
   const contenders: Contender[] = await contendersFor(bench, fleet, 'many');
   const results = await rounds({
     title: 'many',
@@ -20,6 +20,7 @@ export async function many(bench: Bench, like: string): Promise<string> {
     runs: runsOf(bench),
     run: (it) => measure(bench.root, bench.work, it, 'a'),
   });
+  await stopMany(bench.lab, hosts);
   const columns = [
     COLUMNS.wall,
     COLUMNS.ratio,

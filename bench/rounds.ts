@@ -40,7 +40,10 @@ export async function measure(
     child.on('close', resolve);
   });
   const { exit, ...numbers } = JSON.parse(await readFile(output, 'utf8'));
-  if (exit !== 0) throw new Error(`${contender.name} failed (exit ${exit}):\n${Buffer.concat(said)}`);
+  if (exit !== 0) {
+    const end = Buffer.concat(said).toString('utf8').split('\n').slice(-40).join('\n');
+    throw new Error(`${contender.name} failed (exit ${exit}):\n${end}`);
+  }
   await endMasters();
   return { ...numbers, extra: {} };
 }

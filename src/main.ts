@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
 import { EXIT, type ExitCode } from './base/exit-codes.js';
@@ -8,6 +9,8 @@ import { guardStreams } from './report/guard-streams.js';
 declare const LBCTL_VERSION: string;
 
 const interrupt = new AbortController();
+// Every connection and every running script listens to it.
+setMaxListeners(0, interrupt.signal);
 const io: Io = {
   env: process.env,
   stdout: process.stdout,
@@ -85,6 +88,11 @@ function build(): Command {
     .description('the JSON Schema of an inventory, for editors')
     .action(async () => {
       exit = await (await import('./commands/schema.js')).schema(io);
+    });
+  withGlobals(program.command('ping').argument(...inventory))
+    .description('connection, privileges and tools on every host, nothing else')
+    .action(async (file: string | undefined, options: GlobalOptions) => {
+      exit = await (await import('./commands/ping.js')).ping(file, options, io);
     });
   for (const command of program.commands) command.exitOverride();
   return program;

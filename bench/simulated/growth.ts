@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inventoryYaml, lbctlContender } from '../contenders.js';
 import { LINE } from '../floor.js';
-import type { BenchHost } from '../hosts.js';
+import { type BenchHost, knownHosts } from '../hosts.js';
 import type { Bench } from '../pair.js';
 import { measure, median, rounds } from '../rounds.js';
 import { markdown } from '../tables.js';
@@ -120,13 +120,10 @@ async function inventoryFor(
   pair: readonly BenchHost[],
   { networks, ports, vip }: { networks: readonly string[]; ports: readonly number[]; vip: string },
 ): Promise<string> {
-  const { prefix, state, identityFile } = bench.lab;
-  const key = (await readFile(join(state, 'hosts/el1/ssh_host_ed25519_key.pub'), 'utf8'))
-    .split(' ')
-    .slice(0, 2)
-    .join(' ');
+  const { prefix, identityFile } = bench.lab;
   const knownHostsFile = join(bench.work, 'simulated_known_hosts');
-  await writeFile(knownHostsFile, ports.map((port) => `[127.0.0.1]:${port} ${key}\n`).join(''));
+  const known = ports.map((port) => ({ port, keyOf: 'el1' }));
+  await writeFile(knownHostsFile, await knownHosts(bench.lab, known));
   const of = (cluster: string) => networks[Number(cluster.slice(3)) - 1] ?? prefix;
   const hosts = networks.flatMap((network, cluster) =>
     pair.map((host, index) => ({

@@ -27,7 +27,7 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
   const reporter = await openReporter(options, io, options.json === true ? 'lines' : undefined);
   try {
     const emit = withLogFile(reporter.handle.bind(reporter), options);
-    const transport = await openTransport(io, emit);
+    const transport = await openTransport(io, { inventory: loaded.inventory, options, emit, reporter });
     const exits: ExitCode[] = [];
     const clusters = await Promise.all(
       chosen.map(({ cluster, limit: hosts }) =>

@@ -1,7 +1,10 @@
 import { openSync, writeSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import type { RunEvent } from '../engine/events.js';
+import type { Inventory } from '../inventory/model.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
+import { oneLine } from '../report/sanitize.js';
+import type { TransportEvent } from '../transport/trace.js';
 import type { Transport } from '../transport/types.js';
 import { home, useColor, wholeNumber, wrongFlag } from './input.js';
 import type { GlobalOptions, Io } from './options.js';
@@ -9,15 +12,81 @@ import type { GlobalOptions, Io } from './options.js';
 /** Clusters worked on at once where `--parallel` does not say. */
 const DEFAULT_PARALLEL = 10;
 
-export async function openTransport(io: Io, emit: (event: RunEvent) => void): Promise<Transport> {
-  const { createSshTransport } = await import('../transport/ssh2-transport.js');
+export interface TransportNeeds {
+  readonly inventory: Inventory;
+  readonly options: GlobalOptions;
+  readonly emit: (event: RunEvent) => void;
+  /** What is drawn on the terminal meanwhile. */
+  readonly reporter?: Reporter;
+}
+
+/** SSH to the inventory's hosts, with everything that may have to be asked. @throws UserError */
+export async function openTransport(io: Io, needs: TransportNeeds): Promise<Transport> {
+  const { inventory, options, emit, reporter } = needs;
+  const [{ createSshTransport }, { terminalAsk }, { becomePasswords }] = await Promise.all([
+    import('../transport/ssh2-transport.js'),
+    import('./ask.js'),
+    import('./passwords.js'),
+  ]);
+  const ask =
+    options.yes === true
+      ? null
+      : terminalAsk({
+          stderr: io.stderr,
+          screen: () => reporter?.screen ?? null,
+          interrupt: () => process.kill(process.pid, 'SIGINT'),
+        });
   return createSshTransport({
     env: io.env,
     homeDir: home(io.env),
+    ask,
+    passwords: await becomePasswords(inventory, io, ask),
     trace: (event) => {
       if (event.type === 'warning') emit({ event: 'diagnostic', diagnostic: event.diagnostic });
+      else if (options.verbose === true) tellTrace(event, emit);
     },
   });
+}
+
+/** For commands that have no reporter: what a connection tells goes to stderr. */
+export function emitToStderr(io: Io): (event: RunEvent) => void {
+  return (event) => {
+    if (event.event === 'diagnostic') {
+      const { severity, summary, host } = event.diagnostic;
+      io.stderr.write(`${severity}: ${host === undefined ? '' : `${oneLine(host)}: `}${oneLine(summary)}\n`);
+    } else if (event.event === 'notice') {
+      io.stderr.write(`${oneLine(`${event.cluster}/${event.host}`)}: ${oneLine(event.message)}\n`);
+    }
+  };
+}
+
+/** `-v`: where settings come from, and what connections were made. */
+function tellTrace(event: TransportEvent, emit: (event: RunEvent) => void): void {
+  const message = traceMessage(event);
+  if (message === null || event.type === 'warning') return;
+  const [cluster = '', ...host] = event.host.split('/');
+  emit({ event: 'notice', cluster, host: host.join('/'), message });
+}
+
+function traceMessage(event: TransportEvent): string | null {
+  switch (event.type) {
+    case 'settings': {
+      const { name, settings } = event;
+      const shown = settings.map(({ keyword, value, place }) => `${keyword} ${value} (${place})`);
+      return `ssh settings of ${name}: ${shown.join(', ')}`;
+    }
+    case 'connected': {
+      const { name, user, address, port, hostKeyType, hostKeyFingerprint, trustedBy, identity } = event;
+      const where = address === '' ? name : `${name} (${address} port ${port})`;
+      const trust = trustedBy === null ? 'not known before' : `known from ${trustedBy}`;
+      const took = `${Math.round(event.durationMs)} ms`;
+      return `connected to ${where} as ${user} with ${identity}; host key ${hostKeyType} ${hostKeyFingerprint}, ${trust}; ${took}`;
+    }
+    case 'retry':
+      return `${event.reason}; once more in ${event.delayMs} ms`;
+    default:
+      return null;
+  }
 }
 
 /** How to tell a run: JSON, live tasks on a terminal, plain lines elsewhere. */

@@ -7,7 +7,7 @@ import { observeAll } from '../engine/observe-cluster.js';
 import { observeOptions } from '../engine/prepare.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
 import type { GlobalOptions, Io } from './options.js';
-import { openTransport, parallelOf, stepLimitOf } from './run.js';
+import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
 
 /** `lbctl status`: who holds each virtual address, and whether the pair could take a failure right now. */
 export async function status(
@@ -21,7 +21,7 @@ export async function status(
   const chosen = chooseClusters(loaded.inventory, options.limit);
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options) ?? null;
-  const transport = await openTransport(io, () => undefined);
+  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit: emitToStderr(io) });
   const clusters = await Promise.all(
     chosen.map(({ cluster }) =>
       limit(async () => {

@@ -34,7 +34,7 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
   const reporter = await openReporter(options, io);
   try {
     const emit = withLogFile(reporter.handle.bind(reporter), options);
-    const transport = await openTransport(io, emit);
+    const transport = await openTransport(io, { inventory: loaded.inventory, options, emit, reporter });
     const clusters = chosen.map(({ cluster }) => ({
       name: cluster.name,
       hosts: cluster.hosts.map((host) => host.name),

@@ -14,6 +14,7 @@ import {
   releaseScript,
 } from './lock.js';
 import { factsFrom, probeSections } from './observe.js';
+import { observeOne } from './observe-cluster.js';
 
 const LIMIT = 60;
 
@@ -50,9 +51,9 @@ export class ClusterLock {
 }
 
 /**
- * Takes the lock on the first host by name, then on the others at once, and looks at each again in the same
- * round trip: what was planned before may have changed since. The order is the same for everybody, so of two
- * operators one wins and neither waits for the other.
+ * Takes the lock on the first host by name, then on the others at once, and looks at all of them again at the same
+ * time: what was planned before may have changed since. The order is the same for everybody, so of two operators one
+ * wins and neither waits for the other.
  */
 async function lockCluster(
   cluster: Cluster,
@@ -63,14 +64,14 @@ async function lockCluster(
   const hosts = [...sessions.keys()].sort();
   const observations = new Map<string, Observation>();
   const taken: Session[] = [];
-  const take = async (host: string): Promise<Refusal | null> => {
+  const take = async (host: string, probes: readonly Probe<unknown>[]): Promise<Refusal | null> => {
     const session = sessions.get(host);
     if (session === undefined) return null;
     const about = { cluster: cluster.name, host };
     const mark = newMark();
     const sections = [
       { id: 'lock', script: acquireScript(owner), onFailure: 'stop' } as const,
-      ...probeSections(probesFor(host)),
+      ...probeSections(probes),
     ];
     try {
       const result = await session.run(frame(sections, mark), { limit: LIMIT });
@@ -98,8 +99,18 @@ async function lockCluster(
     }
   };
   const [first, ...rest] = hosts;
-  const early = first === undefined ? null : await take(first);
-  const failures = early === null ? await Promise.all(rest.map(take)) : [early];
+  const early = first === undefined ? null : await take(first, []);
+  const lookAgain = async (host: string): Promise<Refusal | null> => {
+    const session = sessions.get(host);
+    if (session === undefined) return null;
+    const seen = await observeOne(session, probesFor(host), { limit: LIMIT });
+    observations.set(host, seen);
+    return seen.reachable ? null : { locked: false, error: seen.error };
+  };
+  const failures =
+    early !== null || first === undefined
+      ? [early]
+      : await Promise.all([lookAgain(first), ...rest.map((host) => take(host, probesFor(host)))]);
   const failure = failures.find((it) => it !== null);
   if (failure !== undefined && failure !== null) {
     await Promise.all(

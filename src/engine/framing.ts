@@ -90,7 +90,11 @@ function split(stream: string, mark: string): Piece[] {
       if (end < 0) {
         // A section that printed nothing: its closing line follows the opening one at once.
         const closed = rest.startsWith(`${mark}-`);
-        return { id, text: closed ? '' : rest, exitCode: closed ? exitCodeIn(rest.slice(mark.length + 1)) : null };
+        return {
+          id,
+          text: closed ? '' : rest,
+          exitCode: closed ? exitCodeIn(rest.slice(mark.length + 1)) : null,
+        };
       }
       return { id, text: rest.slice(0, end), exitCode: exitCodeIn(rest.slice(end + mark.length + 2)) };
     });

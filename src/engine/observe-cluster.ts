@@ -21,7 +21,7 @@ export async function observeAll(
   return observations;
 }
 
-async function observeOne(
+export async function observeOne(
   session: Session,
   probes: readonly Probe<unknown>[],
   options: ObserveOptions,

@@ -22,6 +22,7 @@ export async function observe(
   const script = frame(probeSections(probes), mark);
   const result = await session.run(script, {
     limit: options.limit ?? OBSERVE_LIMIT,
+    repeatable: true,
     ...(options.signal ? { signal: options.signal } : {}),
   });
   return factsFrom(result, mark);

@@ -96,11 +96,7 @@ export function allProbes(
   resources: readonly HostResources[],
   host: string,
 ): Probe<unknown>[] {
-  return [
-    ...statusProbes(cluster),
-    throughVipProbe(verifyTargets(cluster)),
-    ...planProbes(resources, host),
-  ];
+  return [...statusProbes(cluster), throughVipProbe(verifyTargets(cluster)), ...planProbes(resources, host)];
 }
 
 /** What a plan alone needs: nothing that waits for an answer through an address that nobody may hold yet. */

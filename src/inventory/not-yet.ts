@@ -18,15 +18,6 @@ const otherThanPresent = (wish: PackageWish): boolean => wish !== 'present';
  */
 const NOT_YET: readonly NotYet[] = [
   {
-    what: 'a password for "become"',
-    hint: 'log in as root, or let sudo work without one (NOPASSWD)',
-    uses: ({ hosts }, places) => hosts.map(({ ssh }) => places.get(ssh, 'becomePassword')),
-  },
-  {
-    what: '"proxy_jump"',
-    uses: ({ hosts }, places) => hosts.map(({ ssh }) => places.get(ssh, 'proxyJump')),
-  },
-  {
     what: 'a package wish other than "present"',
     uses: ({ system: { packages } }, places) => [
       otherThanPresent(packages.haproxy) && places.get(packages, 'haproxy'),

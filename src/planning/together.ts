@@ -1,4 +1,5 @@
-import { sh } from '../base/shell.js';
+import { type Command, raw, sh } from '../base/shell.js';
+import type { Cluster } from '../inventory/model.js';
 import type { Play } from '../playbook/model.js';
 import { takeOverStep } from '../resources/take-over.js';
 import type { Step } from '../resources/types.js';
@@ -7,15 +8,26 @@ import type { Batch, HostWork, WorkItem } from './types.js';
 
 const SYSTEMCTL_LIMIT = 70;
 
-function item(verb: 'stop' | 'start'): WorkItem {
+function item(verb: 'stop' | 'start', rest: Command): WorkItem {
   const steps: Step[] = [
     {
       title: `systemctl ${verb} keepalived`,
-      script: sh`timeout -k 5 60 systemctl ${verb} keepalived`,
+      script: sh`timeout -k 5 60 systemctl ${verb} keepalived || exit $?
+${rest}`,
       limit: SYSTEMCTL_LIMIT,
     },
   ];
   return { resource: `${verb} keepalived`, title: `${verb} keepalived`, steps, change: null };
+}
+
+/** A keepalived that was killed has left its addresses on the host, and one that does not run takes none away. */
+function withoutLeftovers({ vrrpInstances }: Cluster): Command {
+  const addresses = vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  return sh`for a in ${addresses}; do
+  ip -o addr show to "$a" | while read -r number device family cidr rest; do
+    ip addr del "$cidr" dev "$device" || exit 1
+  done
+done`;
 }
 
 /**
@@ -32,14 +44,20 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
     host,
     // Neither started nor reloaded here: it would not understand the active host yet.
     // Stopped last: a file that keepalived refuses leaves it running as it was.
-    items: [...workOf(host).filter((it) => !startsKeepalived(it)), item('stop')],
+    items: [
+      ...workOf(host).filter((it) => !startsKeepalived(it)),
+      item('stop', withoutLeftovers(input.cluster)),
+    ],
   }));
   const active = ordered
     .filter((it) => it.host === keeper)
     .map(({ host, items }) => ({ host, items: items.flatMap((it) => withTakeOver(it, items, input)) }));
   const again = others.map((host) => ({
     host,
-    items: [...workOf(host).filter((it) => it.change?.resource === 'service:keepalived'), item('start')],
+    items: [
+      ...workOf(host).filter((it) => it.change?.resource === 'service:keepalived'),
+      item('start', raw(':')),
+    ],
   }));
   return [
     { play: play.name, work: quiet, gates: [] },

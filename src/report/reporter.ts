@@ -5,6 +5,8 @@ import { loadPaint } from './paint.js';
 export interface Reporter {
   handle(event: RunEvent): void;
   close(): Promise<void>;
+  /** What is drawn over and over, to be put aside while somebody is asked something. */
+  readonly screen?: { pause(): void; resume(): void };
 }
 
 export interface ReporterOptions {

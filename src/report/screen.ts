@@ -13,6 +13,8 @@ export interface FrameLine {
  */
 export class Screen {
   #frame: readonly FrameLine[] = [];
+  /** What was to be written above while somebody is asked something; null: nobody is. */
+  #held: string[] | null = null;
 
   constructor(private readonly stream: TerminalStream) {}
 
@@ -26,6 +28,7 @@ export class Screen {
 
   /** Replaces the frame. Its lines fit the width and, but for the last frame, the height. */
   draw(frame: readonly FrameLine[]): void {
+    if (this.#held !== null) return;
     const isSame =
       frame.length === this.#frame.length && frame.every((l, i) => l.text === this.#frame[i]?.text);
     if (isSame) return;
@@ -35,8 +38,24 @@ export class Screen {
 
   /** Writes lines that stay, above the frame. */
   above(lines: readonly string[]): void {
+    if (this.#held !== null) {
+      this.#held.push(...lines);
+      return;
+    }
     const text = lines.map((line) => `${line}\n`).join('');
     this.stream.write(this.#erase() + text + written(this.#frame));
+  }
+
+  /** Takes the frame away: the terminal is somebody else's until `resume`. */
+  pause(): void {
+    this.draw([]);
+    this.#held ??= [];
+  }
+
+  resume(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    if (held.length > 0) this.above(held);
   }
 
   /** Lets the frame stand as it is: what follows is written below it. */

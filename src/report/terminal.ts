@@ -28,6 +28,7 @@ export function createTerminalReporter(options: ReporterOptions, paint: Paint): 
   };
 
   return {
+    screen,
     handle(event) {
       if (closed) return;
       live.tasks.handle(event);

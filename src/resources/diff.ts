@@ -10,6 +10,7 @@ const SECRET_WORDS = [
   /(\b(?:insecure-)?password\s+)(?![=:])(?:"[^"\n]*"|\S+)/g,
   /(\bstats\s+auth\s+[^:\s]+:)\S+/g,
   /((?:password|passwd|passphrase|secret|token|api[_-]?key)["']?[ \t]*[=:][ \t]*["']?)[^\s"']{4,}/gi,
+  /(\bauthorization\b[^\n]{0,9}\b(?:Basic|Bearer)\\?\s+)[^\s"']{4,}/gi,
   /(-----BEGIN [A-Z ]*PRIVATE KEY-----\r?\n)[\s\S]*?(?=-----END |$(?![\s\S]))/g,
 ];
 

@@ -29,14 +29,13 @@ export function membersResource({ cluster }: ResourceContext): Resource {
     plan(facts) {
       const found = facts.need(fileProbe(MEMBERS));
       // How they are reached is the operator's own way (another user, a bastion): alone no reason for a change.
-      const known =
-        found.kind === 'file' && sameHosts(parseMembers(found.content), members) ? found.content : null;
+      const known = found.kind === 'file' ? parseMembers(found.content) : [];
       return planFile(
         {
           resource: 'members',
           title: 'members of the cluster',
           path: MEMBERS,
-          content: new Text([known ?? `${JSON.stringify(members, null, 2)}\n`]),
+          content: new Text([`${JSON.stringify(sameHosts(known, members) ? known : members, null, 2)}\n`]),
           mode: '0600',
           owner: 'root',
           group: 'root',

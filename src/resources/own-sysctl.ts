@@ -17,7 +17,7 @@ export function sysctlFile(key: string): string {
 }
 
 /** After lbctl's own 90: for a key in both the last file wins. */
-export function ownSysctlPath(key: string): string {
+function ownSysctlPath(key: string): string {
   return `/etc/sysctl.d/91-lbctl-${key.replaceAll('/', '-')}.conf`;
 }
 

@@ -1,6 +1,7 @@
 import { sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { KEEPALIVED_CONF } from '../render/platform.js';
+import { keepalivedProbe } from './probes/keepalived.js';
 import type { Step } from './types.js';
 
 /**
@@ -9,7 +10,7 @@ import type { Step } from './types.js';
  * first; the reload that follows reads it as it is, which moves nothing. Only for a host whose peers are down.
  */
 export function takeOverStep(cluster: Cluster): Step {
-  const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  const instances = cluster.vrrpInstances.length;
   return {
     title: 'take the addresses over at once',
     limit: 90,
@@ -17,12 +18,16 @@ export function takeOverStep(cluster: Cluster): Step {
 trap 'mv -f "$conf.lbctl-kept" "$conf"' EXIT
 cp -p "$conf" "$conf.lbctl-kept" && sed -i 's/^\( *priority\) [0-9]*$/\1 255/; s/^\( *state\) BACKUP$/\1 MASTER/' "$conf" || exit 1
 timeout -k 5 60 systemctl reload keepalived || exit 1
+ask() {
+${keepalivedProbe.script}
+}
 i=0
-while [ $i -lt 60 ]; do
+while [ $i -lt 30 ]; do
   i=$((i + 1))
-  held=yes
-  for a in ${addresses}; do [ -n "$(ip -o addr show to "$a")" ] || held=; done
-  [ -z "$held" ] || break
+  answer=$( ( ask ) 2>&1 )
+  read=$(printf '%s\n' "$answer" | grep -oE '"base_priority":255\b|^ +Priority = 255' | wc -l)
+  held=$(printf '%s\n' "$answer" | grep -oE '"state":2\b|^ +State = MASTER' | wc -l)
+  [ "$read" -lt ${instances} ] || [ "$held" -lt ${instances} ] || break
   sleep 0.05
 done
 exit 0`,

@@ -83,7 +83,7 @@ function forwardFailed(target: Target, via: Target, error: unknown): AttemptFail
       'later',
     );
   }
-  if (/prohibited/i.test(error.message)) {
+  if (error.forbidden) {
     return new AttemptFailed(
       failure('unreachable', target.host, {
         code: 'jump-forbidden',

@@ -22,7 +22,8 @@ export function commandLink(command: string): Link {
   });
   const stream = new Duplex({
     read: () => child.stdout.resume(),
-    write: (chunk: Buffer, _encoding, done) => child.stdin.write(chunk, (error) => done(error ?? null)),
+    // A program that takes nothing any more is about to end, and to say why.
+    write: (chunk: Buffer, _encoding, done) => child.stdin.write(chunk, () => done()),
     final: (done) => {
       child.stdin.end();
       done();
@@ -37,9 +38,11 @@ export function commandLink(command: string): Link {
   child.stdout.on('data', (chunk: Buffer) => {
     if (!stream.push(chunk)) child.stdout.pause();
   });
-  child.stdout.on('end', () => stream.push(null));
   child.on('error', (error) => stream.destroy(error));
-  // Its last words come with the end.
-  child.on('close', () => stream.destroy());
+  // Not before its last words are read as well.
+  child.on('close', () => {
+    if (!stream.destroyed) stream.push(null);
+    setImmediate(() => stream.destroy());
+  });
   return { stream, address: '', said: () => words.trim() };
 }

@@ -26,7 +26,7 @@ export async function resolveTarget(deps: RouteDeps, host: Host): Promise<Target
     port: ssh.port,
     alias: ssh.hostname === host.address ? host.name : null,
   });
-  tell(deps, host, answer);
+  tell(deps, host, answer, null);
   const jumps = ssh.proxyJump === null ? null : parse(host, ssh.proxyJump, '`ssh.proxy_jump`');
   const via = jumps === null ? null : await throughAll(deps, host, jumps, 0);
   return build(
@@ -54,6 +54,7 @@ async function throughAll(
       port: jump.port,
       alias: null,
     });
+    tell(deps, host, answer, jump);
     const route =
       index > 0 ? directOr(via) : await configuredRoute(deps, host, answer, depth + jumps.length, jump);
     via = build(deps, host, answer, route, jump);
@@ -119,21 +120,26 @@ async function ask(
   }
 }
 
-function tell({ trace }: RouteDeps, host: Host, { sources }: ConfigAnswer): void {
+function tell(
+  { trace }: RouteDeps,
+  host: Host,
+  { name, sources }: ConfigAnswer,
+  jump: JumpSpec | null,
+): void {
   const { ssh } = host;
   const own: Record<string, unknown> = {
-    User: ssh.user,
-    Port: ssh.port,
-    IdentityFile: ssh.identityFile,
+    User: (jump ?? ssh).user,
+    Port: (jump ?? ssh).port,
+    IdentityFile: jump === null ? ssh.identityFile : null,
     UserKnownHostsFile: ssh.knownHostsFile,
     StrictHostKeyChecking: ssh.strictHostKeyChecking,
-    ProxyJump: ssh.proxyJump,
-    ProxyCommand: ssh.proxyJump,
+    ProxyJump: jump === null ? ssh.proxyJump : null,
+    ProxyCommand: jump === null ? ssh.proxyJump : null,
     ConnectTimeout: ssh.connectTimeout,
   };
   const used = sources.filter(({ keyword }) => (own[keyword] ?? null) === null);
   if (used.length === 0) return;
-  trace({ type: 'settings', host: `${host.cluster}/${host.name}`, settings: used });
+  trace({ type: 'settings', host: `${host.cluster}/${host.name}`, name, settings: used });
 }
 
 function parse(host: Host, text: string, where: string): readonly JumpSpec[] {

@@ -32,6 +32,8 @@ import {
 
 /** ssh2's types lack the `false` that its documentation asks for. */
 const NO_MORE_KEYS = false as unknown as AnyAuthMethod;
+/** RFC 4254: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
+const FORBIDDEN = 1;
 /** How long the goodbye to the server may take before the socket is simply destroyed. */
 const CLOSE_MS = 300;
 
@@ -267,7 +269,7 @@ function forward(client: Client, hostname: string, port: number): Promise<Duplex
       port,
       (error: (Error & { reason?: unknown }) | undefined, channel) => {
         if (error === undefined) return resolve(channel);
-        reject(error.reason === undefined ? error : new ChannelRefused(error.message));
+        reject(error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN));
       },
     );
   });
@@ -277,7 +279,7 @@ function exec(client: Client, command: string): Promise<RemoteProcess> {
   return new Promise((resolve, reject) => {
     client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
       if (error === undefined) return resolve(remoteProcess(channel));
-      reject(error.reason === undefined ? error : new ChannelRefused(error.message));
+      reject(error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN));
     });
   });
 }

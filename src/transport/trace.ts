@@ -26,6 +26,8 @@ export type TransportEvent =
       /** What the ssh configuration decides about a host, and where it says so. */
       readonly type: 'settings';
       readonly host: string;
+      /** As it was looked up: a host, or a jump host on the way to it. */
+      readonly name: string;
       readonly settings: readonly ConfigSource[];
     }
   | { readonly type: 'retry'; readonly host: string; readonly reason: string; readonly delayMs: number }

@@ -46,7 +46,15 @@ export interface Connection {
 }
 
 /** The server did not open another channel (MaxSessions, no forwarding, nobody there). */
-export class ChannelRefused extends Error {}
+export class ChannelRefused extends Error {
+  constructor(
+    message: string,
+    /** It is not allowed, whatever the reason. */
+    readonly forbidden: boolean,
+  ) {
+    super(message.replace(/^\(SSH\) Channel open failure: /, ''));
+  }
+}
 
 export type LoginProblem =
   | { readonly kind: 'socket'; readonly error: unknown }

@@ -77,15 +77,15 @@ open(my $fh, ">", "/run/held"); close $fh; sleep ${seconds}; unlink "/run/held"`
       return run(host, `${command} until [ -e /run/held ]; do sleep 0.05; done`, { timeoutMs: 5000 });
     };
     await Promise.all([
-      hold('deb1', 7, '/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock'),
-      hold('deb2', 5, '/var/lib/apt/lists/lock'),
+      hold('deb1', 5, '/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock'),
+      hold('deb2', 4, '/var/lib/apt/lists/lock'),
     ]);
     const upgrade = start('up', path, '--json');
     await upgrade.saw(/"resource":"packages".*"state":"running"/);
     await Promise.all((['deb1', 'deb2'] as const).map((host) => run(host, 'ls /run/held')));
     const done = await upgrade.ended;
     expect(done.exit, done.said).toBe(0);
-    expect(done.ms).toBeGreaterThan(5000);
+    expect(done.ms).toBeGreaterThan(4000);
   });
 
   it('is healthy, both services enabled and running by the new configuration', async () => {

@@ -35,7 +35,7 @@ describe('every key of an HAProxy that the inventory describes', () => {
             acl: ['url_static path_beg -i /static /images', 'denied path /denied'],
             use_backend: ['static if url_static'],
             default_backend: 'app',
-            lines: ['http-request deny deny_status 418 if denied', 'http-response set-header X-Shop open'],
+            lines: ['http-request deny deny_status 429 if denied', 'http-response set-header X-Shop open'],
           },
           raw: { bind: [9000], mode: 'tcp', default_backend: 'raw' },
         },
@@ -89,7 +89,7 @@ describe('every key of an HAProxy that the inventory describes', () => {
       expect(split.toLowerCase()).not.toContain('set-cookie: srv');
     }
     expect(await get(`http://${address}/static/`)).toBe('static Web2');
-    expect(await get(`http://${address}/denied`, '-o /dev/null -w %{http_code}')).toBe('418');
+    expect(await get(`http://${address}/denied`, '-o /dev/null -w %{http_code}')).toBe('429');
     expect(await get(`http://${address}:9000/`)).toBe('This is Web1');
     expect(await get(`http://${address}:9000/`, '-o /dev/null -D -')).not.toMatch(/x-shop/i);
     expect(await get(`http://${address}:8404/stats`)).toMatch(/Statistics Report/);

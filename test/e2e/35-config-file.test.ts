@@ -39,7 +39,6 @@ defaults
     timeout connect 5s
     timeout client 30s
     timeout server 30s
-    errorfile 503 /dev/null
 userlist admins
     user ops insecure-password ${PASSWORD}
 frontend shop
@@ -52,7 +51,7 @@ backend shop
     http-request set-header Authorization "Basic ${Buffer.from(`ops:${PASSWORD}`).toString('base64')}"
     server web1 ${hosts.web1.address}:80 check
     server web2 ${hosts.web2.address}:80 check
-`.replace('    errorfile 503 /dev/null\n', '');
+`;
     await writeFile(join(folder, 'own.cfg'), cfg);
     path = await inventory('own.cfg');
   });

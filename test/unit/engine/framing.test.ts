@@ -46,11 +46,7 @@ describe.each(['/bin/sh', '/bin/bash'])('several answers from one round trip, by
       { stdout: '\nm+a\n\nm-0\n+fence\n-1\n', stderr: '', exitCode: 0 },
     ],
     ['from a script that ends by exec', 'exec printf done', { stdout: 'done', stderr: '', exitCode: 0 }],
-    [
-      'from a script that was killed',
-      'kill -9 $(exec sh -c "echo \\$PPID")',
-      { stdout: '', stderr: '', exitCode: 137 },
-    ],
+    ['from a script that was killed', 'kill -9 $(exec sh -c "echo \\$PPID")', { stdout: '', exitCode: 137 }],
     ['under set -e', 'set -e; echo a; false; echo b', { stdout: 'a\n', stderr: '', exitCode: 1 }],
     [
       'from an exit trap',

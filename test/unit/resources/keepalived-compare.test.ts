@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { flipsTogether } from '../../../src/resources/keepalived-compare.js';
+import { flipsTogether, startsAnew } from '../../../src/resources/keepalived-compare.js';
 
 const conf = (instance: string, global = '') => `global_defs {
     router_id lb1
@@ -90,5 +90,22 @@ describe('a change of keepalived.conf must be made on both hosts together', () =
         expect(flipsTogether(`${V2}${text}`, `${V2}${text}`)).toBe(false);
       }),
     );
+  });
+});
+
+/** keepalived drops the addresses of such an instance at the reload, and holds an election for them. */
+describe('an instance starts anew', () => {
+  it.each<[what: string, from: string, to: string, anew: boolean]>([
+    ['with another router id', 'virtual_router_id 51', 'virtual_router_id 52', true],
+    ['from multicast to unicast', 'priority 250', 'unicast_peer {\n 10.0.0.12\n }\n priority 250', true],
+    ['not with another version', 'interface eth0', 'interface eth0\n    version 3', false],
+    ['not with another password', 'secret12', 'secret13', false],
+    ['not with another interval', 'advert_int 1', 'advert_int 2', false],
+    ['not with one address more', '10.0.0.100/24\n', '10.0.0.100/24\n        10.0.0.102/24\n', false],
+    ['not under another name', 'vrrp_instance VI_1', 'vrrp_instance PAIR', false],
+  ])('%s', (_, from, to, anew) => {
+    const after = V2.replace(from, () => to);
+    expect(after).not.toBe(V2);
+    expect([startsAnew(V2, after), startsAnew(after, V2)]).toEqual([anew, anew]);
   });
 });

@@ -7,10 +7,10 @@ import { selinuxProbe, selinuxResource } from '../../../src/resources/selinux.js
 import { sysctlResource } from '../../../src/resources/sysctl.js';
 import { type Probe, type ResourceContext, UnknownFact } from '../../../src/resources/types.js';
 import { type Given, given, output, parsed, refusal, Unknown } from '../support/facts.js';
-import { clusterOf, first, hostOf } from '../support/model.js';
+import { type Changes, clusterOf, first, hostOf } from '../support/model.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
-function contextOf(...changes: Parameters<typeof clusterOf>): ResourceContext {
+function contextOf(...changes: Changes): ResourceContext {
   const cluster = clusterOf(...changes);
   return { cluster, host: hostOf(cluster, 'lb1'), authPass: new Map() };
 }

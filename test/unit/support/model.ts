@@ -25,8 +25,11 @@ export function inventoryOf(text: string): Inventory {
   return result.value.inventory;
 }
 
-/** The first cluster of an inventory, by default the smallest, in which texts are replaced: [from, to]. */
-export function clusterOf(...changes: readonly (readonly [from: string, to: string])[]): Cluster {
+/** Texts to replace in the smallest inventory: [from, to]. */
+export type Changes = readonly (readonly [from: string, to: string])[];
+
+/** The cluster of the smallest inventory, changed. */
+export function clusterOf(...changes: Changes): Cluster {
   let text = SMALLEST;
   for (const [from, to] of changes) {
     if (!text.includes(from)) throw new Error(`not in the text: ${from}`);

@@ -185,5 +185,5 @@ describe('against ssh-keygen', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 30_000);
 });

@@ -70,7 +70,7 @@ describe('a user who is not root', () => {
 describe('channels', () => {
   it('a server that opens none is an error, not a wait', async () => {
     const refuse = async () => {
-      throw new ChannelRefused('open failed');
+      throw new ChannelRefused('open failed', false);
     };
     await expect(sessionAs('root', refuse).run(script('true'), { limit: 10 })).rejects.toMatchObject({
       failure: 'unreachable',

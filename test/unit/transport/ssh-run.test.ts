@@ -230,7 +230,7 @@ describe.runIf(canRunSshd())('running scripts on a real OpenSSH server', () => {
     } finally {
       await narrow.stop();
     }
-  });
+  }, 20_000);
 
   it('an account without a shell says so', async () => {
     const session = await connect({ identityFile: keyWithCommand('nologin', '/usr/sbin/nologin') });

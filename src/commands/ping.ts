@@ -1,0 +1,157 @@
+import pLimit from 'p-limit';
+import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
+import { raw } from '../base/shell.js';
+import type { Host } from '../inventory/model.js';
+import { type Transport, TransportError } from '../transport/types.js';
+import { chooseClusters, inventoryPath, load, useColor } from './input.js';
+import type { GlobalOptions, Io } from './options.js';
+import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
+
+/** What lbctl runs on a host, and no package of its own brings. */
+const TOOLS = [
+  'sh',
+  'bash',
+  'timeout',
+  'head',
+  'tee',
+  'flock',
+  'base64',
+  'stat',
+  'ip',
+  'ss',
+  'systemctl',
+] as const;
+const PACKAGE_MANAGERS = ['dnf', 'yum', 'apt-get'] as const;
+const LIMIT = 20;
+
+interface PingHost {
+  readonly name: string;
+  readonly address: string;
+  readonly reachable: boolean;
+  /** Whether scripts run as root. */
+  readonly root: boolean;
+  /** The tools that are not there. */
+  readonly missing: readonly string[];
+  /** PRETTY_NAME of os-release. */
+  readonly system: string | null;
+  readonly package_manager: string | null;
+  readonly duration_ms: number;
+  readonly problem: { readonly code: string; readonly message: string } | null;
+}
+
+export interface PingDocument {
+  readonly clusters: readonly { readonly name: string; readonly hosts: readonly PingHost[] }[];
+}
+
+/** `lbctl ping`: connection, privileges and tools on every host; nothing else. */
+export async function ping(argument: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {
+  const path = inventoryPath(argument, io.env);
+  const loaded = await load(path, io, { ...options, quiet: true });
+  if (!loaded.ok) return EXIT.badInput;
+  const chosen = chooseClusters(loaded.inventory, options.limit);
+  const limit = pLimit(parallelOf(options));
+  const seconds = stepLimitOf(options) ?? LIMIT;
+  const transport = await openTransport(io, {
+    inventory: loaded.inventory,
+    options,
+    emit: emitToStderr(io),
+  });
+  const clusters = await Promise.all(
+    chosen.map(({ cluster, limit: names }) =>
+      limit(async () => {
+        const hosts = cluster.hosts.filter((host) => names === null || names.has(host.name));
+        return {
+          name: cluster.name,
+          hosts: await Promise.all(hosts.map((host) => ask(host, transport, seconds, io.interrupted))),
+        };
+      }),
+    ),
+  );
+  await print({ clusters }, options, io);
+  const exits = clusters.flatMap((cluster) => cluster.hosts.map(exitOf));
+  return worstExit([...exits, ...(io.interrupted.aborted ? [EXIT.interrupted] : [])]);
+}
+
+function exitOf({ reachable, root, problem }: PingHost): ExitCode {
+  if (!reachable || !root) return EXIT.unreachable;
+  return problem === null ? EXIT.ok : EXIT.failed;
+}
+
+const SCRIPT = raw(`for tool in ${TOOLS.join(' ')}; do
+  command -v "$tool" >/dev/null 2>&1 || echo "missing $tool"
+done
+for manager in ${PACKAGE_MANAGERS.join(' ')}; do
+  command -v "$manager" >/dev/null 2>&1 && { echo "manager $manager"; break; }
+done
+[ -d /run/systemd/system ] || echo "missing systemd"
+[ ! -r /etc/os-release ] || ( . /etc/os-release; echo "system $PRETTY_NAME" )
+echo "uid $(id -u)"`);
+
+async function ask(
+  host: Host,
+  transport: Transport,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<PingHost> {
+  const started = performance.now();
+  const about = { name: host.name, address: host.address };
+  const nothing = { reachable: false, root: false, missing: [], system: null, package_manager: null };
+  const took = () => ({ duration_ms: Math.round(performance.now() - started) });
+  try {
+    const session = await transport.connect(host, signal);
+    try {
+      const { stdout, stderr, timedOut } = await session.run(SCRIPT, {
+        limit: seconds,
+        signal,
+        repeatable: true,
+      });
+      return {
+        ...about,
+        reachable: true,
+        ...read(stdout, timedOut ? 'it took too long' : stderr),
+        ...took(),
+      };
+    } finally {
+      session.close();
+    }
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    const { code, summary, detail, hint } = error.diagnostic;
+    const message = [summary, detail, hint].filter(Boolean).join('\n');
+    const reachable = error.failure === 'privileges';
+    return { ...about, ...nothing, reachable, ...took(), problem: { code, message } };
+  }
+}
+
+function read(
+  stdout: string,
+  stderr: string,
+): Omit<PingHost, 'name' | 'address' | 'reachable' | 'duration_ms'> {
+  const values = (name: string) =>
+    [...stdout.matchAll(new RegExp(`^${name} (.*)$`, 'gm'))].map((match) => match[1] ?? '');
+  const root = values('uid')[0] === '0';
+  const package_manager = values('manager')[0] ?? null;
+  const none = PACKAGE_MANAGERS.join(' or ');
+  const missing = [...values('missing'), ...(package_manager === null ? [none] : [])];
+  const said = { root, missing, package_manager, system: values('system')[0] ?? null };
+  if (values('uid').length === 0) {
+    const message = `the host did not answer: ${stderr.trim()}`;
+    return { ...said, missing: [], problem: { code: 'no-answer', message } };
+  }
+  if (!root) return { ...said, problem: { code: 'not-root', message: 'scripts do not run as root there' } };
+  const message = `not there: ${missing.join(', ')}; install what brings them (util-linux, iproute2, coreutils, bash)`;
+  return { ...said, problem: missing.length === 0 ? null : { code: 'tool-missing', message } };
+}
+
+async function print(document: PingDocument, options: GlobalOptions, io: Io): Promise<void> {
+  if (options.json === true) {
+    const { toJson } = await import('../report/ndjson.js');
+    io.stdout.write(`${toJson(document, 2)}\n`);
+    return;
+  }
+  const bad = document.clusters.filter((it) => it.hosts.some((host) => host.problem !== null));
+  const shown = options.quiet === true ? bad : document.clusters;
+  if (shown.length === 0) return;
+  const { formatPing } = await import('../report/ping.js');
+  io.stdout.write(`${formatPing({ clusters: shown }, { color: useColor(io, options, io.stdout) })}\n`);
+}

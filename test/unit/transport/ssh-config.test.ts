@@ -1,0 +1,341 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseLine } from '../../../src/transport/config-files.js';
+import { ConfigLookup, type ConfigQuestion } from '../../../src/transport/config-lookup.js';
+import { parseJumps } from '../../../src/transport/jump-hosts.js';
+import { expandPath, expandPercent } from '../../../src/transport/percent.js';
+import { resolveTarget } from '../../../src/transport/route.js';
+import { NO_CONFIG } from '../../../src/transport/ssh-config.js';
+import type { TransportEvent } from '../../../src/transport/trace.js';
+import { hostWith } from './hosts.js';
+
+const home = mkdtempSync(join(tmpdir(), 'lbctl-config-'));
+const user = join(home, '.ssh', 'config');
+const system = join(home, 'system');
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+beforeEach(() => {
+  rmSync(join(home, '.ssh'), { recursive: true, force: true });
+  mkdirSync(join(home, '.ssh'), { recursive: true });
+  rmSync(system, { force: true });
+});
+
+const hasSsh = spawnSync('ssh', ['-V']).status === 0;
+const programs = [...(hasSsh ? ['ssh'] : []), null] as const;
+const question = (name: string, more: Partial<ConfigQuestion> = {}): ConfigQuestion => ({
+  name,
+  user: null,
+  port: null,
+  alias: null,
+  ...more,
+});
+const lookup = (program: string | null = 'ssh') =>
+  new ConfigLookup({ homeDir: home, files: [user, system], program });
+const config = async (name: string, more: Partial<ConfigQuestion> = {}, program: string | null = 'ssh') =>
+  (await lookup(program).answer(question(name, more))).config;
+
+describe('a line', () => {
+  it.each([
+    ['  HostName  10.0.0.1  ', 'hostname', ['10.0.0.1']],
+    ['Port=2222', 'port', ['2222']],
+    ['UserKnownHostsFile = "/a b/c" ~/d', 'userknownhostsfile', ['/a b/c', '~/d']],
+    ['Host lb1 !lb2 # a comment', 'host', ['lb1', '!lb2']],
+  ])('%j', (line, keyword, words) => expect(parseLine(line)).toMatchObject({ keyword, words }));
+  it.each(['', '   ', '# Host lb1'])('%j says nothing', (line) => expect(parseLine(line)).toBeNull());
+});
+
+describe.each(programs)('the ssh configuration, read by %s', (program) => {
+  const read = (name: string, more: Partial<ConfigQuestion> = {}) => config(name, more, program);
+
+  it('nothing configured', async () => expect(await read('lb1')).toEqual(NO_CONFIG));
+
+  it('aliases, patterns, negation, the first value wins, both files', async () => {
+    writeFileSync(
+      user,
+      `Host lb1
+  HostName 10.0.0.1
+  User ops
+  IdentityFile ~/.ssh/one
+Host lb* !lb9
+  Port 2022
+  User never
+  IdentityFile ~/.ssh/two
+  HostKeyAlias pair
+`,
+    );
+    writeFileSync(system, 'Host *\n  ConnectTimeout 7\n  HashKnownHosts yes\n  ServerAliveInterval 20\n');
+    expect(await read('lb1')).toMatchObject({
+      hostname: '10.0.0.1',
+      user: 'ops',
+      port: 2022,
+      identityFiles: ['~/.ssh/one', '~/.ssh/two'],
+      hostKeyAlias: 'pair',
+      connectTimeout: 7,
+      serverAliveInterval: 20,
+      hashKnownHosts: true,
+    });
+    expect(await read('lb9')).toMatchObject({ hostname: null, user: null, port: null, connectTimeout: 7 });
+  });
+
+  it('everything else that counts', async () => {
+    writeFileSync(
+      user,
+      `Host lb1
+  IdentitiesOnly yes
+  IdentityAgent none
+  ProxyJump ops@bastion:2222,inner
+  UserKnownHostsFile /kh/one /kh/two
+  GlobalKnownHostsFile /kh/global
+  StrictHostKeyChecking accept-new
+  ServerAliveCountMax 9
+  PasswordAuthentication no
+  BatchMode yes
+Host lb2
+  ProxyCommand nc -X connect %h %p
+  StrictHostKeyChecking no
+`,
+    );
+    expect(await read('lb1')).toMatchObject({
+      identitiesOnly: true,
+      identityAgent: 'none',
+      proxyJump: 'ops@bastion:2222,inner',
+      proxyCommand: null,
+      userKnownHostsFiles: ['/kh/one', '/kh/two'],
+      globalKnownHostsFiles: ['/kh/global'],
+      strictHostKeyChecking: 'accept-new',
+      serverAliveCountMax: 9,
+      passwordAuthentication: false,
+      batchMode: true,
+    });
+    expect(await read('lb2')).toMatchObject({
+      proxyCommand: 'nc -X connect %h %p',
+      proxyJump: null,
+      strictHostKeyChecking: 'no',
+    });
+  });
+
+  it('Include, also with a pattern, also inside of a Host', async () => {
+    mkdirSync(join(home, '.ssh', 'conf.d'));
+    writeFileSync(join(home, '.ssh', 'conf.d', 'a.conf'), 'Port 2200\n');
+    writeFileSync(join(home, '.ssh', 'conf.d', 'b.conf'), 'Host lb1\n  User ops\n');
+    const include = program === null ? 'conf.d/*.conf' : join(home, '.ssh', 'conf.d', '*.conf');
+    writeFileSync(user, `Include ${include}\n`);
+    expect(await read('lb1')).toMatchObject({ port: 2200, user: 'ops' });
+    expect(await read('web1')).toMatchObject({ port: 2200, user: null });
+  });
+
+  it("the inventory's user and port are not what the configuration says", async () => {
+    writeFileSync(user, 'Host lb1\n  User ops\n  Port 2022\n  HostKeyAlias x\n');
+    expect(await read('lb1', { user: 'me', port: 9 })).toMatchObject({
+      user: null,
+      port: null,
+      hostKeyAlias: 'x',
+    });
+  });
+
+  it("the inventory's name counts as an alias where it leads to the same address", async () => {
+    writeFileSync(
+      user,
+      'Host lb1\n  HostName 10.0.0.1\n  User ops\nHost lb2\n  HostName 10.9.9.9\n  User other\n',
+    );
+    expect((await read('10.0.0.1', { alias: 'lb1' })).user).toBe('ops');
+    expect((await read('10.0.0.2', { alias: 'lb2' })).user).toBeNull();
+  });
+});
+
+describe.runIf(hasSsh)('with ssh', () => {
+  it('Match, by host, user and command', async () => {
+    writeFileSync(
+      user,
+      `Match host 10.0.0.* user ops
+  Port 2022
+Match exec "test %h = 10.0.0.5"
+  HostKeyAlias five
+`,
+    );
+    expect(await config('10.0.0.1', { user: 'ops' })).toMatchObject({ port: 2022, hostKeyAlias: null });
+    expect(await config('10.0.0.1', { user: 'root' })).toMatchObject({ port: null });
+    expect(await config('10.0.0.5')).toMatchObject({ hostKeyAlias: 'five' });
+  });
+
+  it('says which file and line each value is from', async () => {
+    writeFileSync(join(home, '.ssh', 'more'), 'Host lb*\n  Port 2022\n');
+    writeFileSync(
+      user,
+      `Include ${join(home, '.ssh', 'more')}
+Host web*
+  User never
+Match host lb1
+  User ops
+Host lb1
+  Port 9
+  IdentityFile ~/.ssh/one
+  IdentityFile ~/.ssh/two
+`,
+    );
+    const { sources } = await lookup().answer(question('lb1'));
+    expect(sources).toEqual([
+      { keyword: 'User', value: 'ops', place: `${user}:5` },
+      { keyword: 'Port', value: '2022', place: `${join(home, '.ssh', 'more')}:2` },
+      { keyword: 'IdentityFile', value: '~/.ssh/one ~/.ssh/two', place: `${user}:8, ${user}:9` },
+    ]);
+  });
+
+  it('a mistake in a file is told as ssh tells it', async () => {
+    writeFileSync(user, 'Host lb1\n  Port many\n');
+    await expect(config('lb1')).rejects.toThrow(/line 2.*(?:Bad number|port)/i);
+  });
+
+  it('ssh is not run where nothing can apply', async () => {
+    writeFileSync(
+      system,
+      'Host *\n  SendEnv LANG LC_*\n  HashKnownHosts yes\nMatch final all\n  Ciphers aes128-ctr\n',
+    );
+    writeFileSync(user, '# nothing\nHost other\n  User x\n');
+    expect(await config('lb1', {}, '/nowhere/ssh')).toEqual({ ...NO_CONFIG, hashKnownHosts: true });
+    // A program that is not there would have been noticed otherwise: the library takes over.
+    expect(await config('other', {}, '/nowhere/ssh')).toMatchObject({ user: 'x' });
+  });
+
+  it('finds what ssh -G finds', { timeout: 60_000 }, async () => {
+    const name = fc.constantFrom('lb1', 'lb2', 'web', '10.0.0.1');
+    const pattern = fc.constantFrom('lb1', 'lb*', '*', '!lb2', '10.0.0.?', 'web');
+    const directive = fc.constantFrom(
+      'HostName 10.1.1.1',
+      'User ops',
+      'User root',
+      'Port 2022',
+      'ProxyJump b',
+      'HostKeyAlias k',
+    );
+    const block = fc
+      .tuple(fc.array(pattern, { minLength: 1, maxLength: 3 }), fc.array(directive, { maxLength: 3 }))
+      .map(([patterns, lines]) => [`Host ${patterns.join(' ')}`, ...lines.map((it) => `  ${it}`)].join('\n'));
+    await fc.assert(
+      fc.asyncProperty(fc.array(block, { maxLength: 4 }), name, async (blocks, wanted) => {
+        writeFileSync(user, `${blocks.join('\n')}\n`);
+        const text = execFileSync('ssh', ['-G', '-F', user, wanted], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        const theirs = (key: string) => new RegExp(`^${key} (.*)$`, 'm').exec(text)?.[1] ?? null;
+        const [ours, others] = await Promise.all([config(wanted), config(wanted, {}, null)]);
+        expect(ours.hostname ?? wanted).toBe(theirs('hostname'));
+        expect(String(ours.port ?? 22)).toBe(theirs('port'));
+        expect(ours.proxyJump).toBe(theirs('proxyjump'));
+        expect(ours.hostKeyAlias).toBe(theirs('hostkeyalias'));
+        // The library agrees.
+        expect({ ...others, user: null }).toEqual({ ...ours, user: null });
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('percent signs and names of files', () => {
+  const tokens = {
+    name: 'lb1',
+    hostname: '10.0.0.1',
+    port: 2022,
+    user: 'ops',
+    localUser: 'me',
+    homeDir: '/home/me',
+    keyAlias: null,
+    proxyJump: '',
+  };
+  it.each([
+    ['nc %h %p', 'nc 10.0.0.1 2022'],
+    ['%n %r %u %d %k %%', 'lb1 ops me /home/me lb1 %'],
+    ['%z 100%', '%z 100%'],
+  ])('%s', (text, expected) => expect(expandPercent(text, tokens)).toBe(expected));
+  it.each([
+    ['~/.ssh/%r', '/home/me/.ssh/ops'],
+    ['${KEYS}/%n', '/keys/lb1'],
+    ['/a/~b', '/a/~b'],
+  ])('%s', (text, expected) => expect(expandPath(text, tokens, { KEYS: '/keys' })).toBe(expected));
+});
+
+describe('jump hosts', () => {
+  it.each([
+    ['bastion', [{ hostname: 'bastion', user: null, port: null }]],
+    [
+      'ops@b:2222,c',
+      [
+        { hostname: 'b', user: 'ops', port: 2222 },
+        { hostname: 'c', user: null, port: null },
+      ],
+    ],
+    ['[2001:db8::1]:22', [{ hostname: '2001:db8::1', user: null, port: 22 }]],
+    ['ssh://ops@b:22', [{ hostname: 'b', user: 'ops', port: 22 }]],
+    ['none', []],
+  ])('%s', (text, jumps) => expect(parseJumps(text)).toEqual(jumps));
+  it.each(['', 'a,,b', '-oProxyCommand=x', 'a b', 'b:99999', 'x@'])('%j is none', (text) =>
+    expect(parseJumps(text)).toBeNull(),
+  );
+
+  const resolve = async (ssh: Parameters<typeof hostWith>[0], events: TransportEvent[] = []) =>
+    resolveTarget(
+      { localUser: 'me', homeDir: home, env: {}, config: lookup(), trace: (event) => events.push(event) },
+      hostWith(ssh),
+    );
+
+  it('a chain, the first host reached as its own configuration says', async () => {
+    writeFileSync(user, 'Host b\n  ProxyJump a\n  User bob\nHost c\n  ProxyJump never\n');
+    const { route } = await resolve({ proxyJump: 'b,c:2222' });
+    expect(route).toMatchObject({
+      kind: 'jump',
+      via: {
+        hostname: 'c',
+        port: 2222,
+        user: 'me',
+        name: 'the jump host c',
+        route: {
+          kind: 'jump',
+          via: { hostname: 'b', user: 'bob', route: { kind: 'jump', via: { hostname: 'a' } } },
+        },
+      },
+    });
+  });
+
+  it("the inventory's wins, also with none", async () => {
+    writeFileSync(user, 'Host 127.*\n  ProxyJump bastion\n');
+    expect((await resolve({})).route).toMatchObject({
+      via: { hostname: 'bastion', route: { kind: 'direct' } },
+    });
+    expect((await resolve({ proxyJump: 'none' })).route).toEqual({ kind: 'direct' });
+    expect((await resolve({ proxyJump: 'other' })).route).toMatchObject({ via: { hostname: 'other' } });
+  });
+
+  it('a ProxyJump for all hosts, the jump host among them, is refused as ssh refuses it', async () => {
+    writeFileSync(user, 'Host *\n  ProxyJump bastion\n');
+    await expect(resolve({})).rejects.toMatchObject({
+      diagnostic: { code: 'ssh-config', summary: expect.stringContaining('loop') },
+    });
+  });
+
+  it('that lead back to themselves', async () => {
+    writeFileSync(user, 'Host a\n  ProxyJump b\nHost b\n  ProxyJump a\n');
+    await expect(resolve({ hostname: 'a' })).rejects.toMatchObject({
+      diagnostic: { code: 'bad-proxy-jump' },
+    });
+  });
+
+  it('ProxyCommand, and what the trace says', async () => {
+    writeFileSync(user, 'Host 127.0.0.1\n  ProxyCommand nc %h %p\n  User ops\n  Port 23\n');
+    const events: TransportEvent[] = [];
+    const target = await resolve({ port: 99 }, events);
+    expect(target.route).toEqual({ kind: 'command', command: 'nc 127.0.0.1 99' });
+    expect(target.user).toBe('root');
+    expect(events).toEqual([
+      {
+        type: 'settings',
+        host: 'web/lb1',
+        name: '127.0.0.1',
+        settings: [{ keyword: 'ProxyCommand', value: 'nc %h %p', place: `${user}:2` }],
+      },
+    ]);
+  });
+});
