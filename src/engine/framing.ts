@@ -33,7 +33,8 @@ export function newMark(): string {
 
 /**
  * One script out of several sections, each in a shell of its own, with a line before and after each on both
- * streams, so that one round trip brings many answers.
+ * streams, so that one round trip brings many answers. All of them count ages from one moment: asked one after the
+ * other on a busy host, a file and the process that read it would seem to be of other ages than they are.
  */
 export function frame(
   sections: readonly Section[],
@@ -46,6 +47,8 @@ export function frame(
       : raw(':');
   return joinCommands([
     sh`m=${mark}
+read -r asked_up asked_rest </proc/uptime
+asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     ...sections.map(
       ({ id, script, onFailure }) => sh`${stop}

@@ -58,7 +58,7 @@ export class Recap {
 
   end(exit: ExitCode, state: string | null, error: string | null): ClusterResult {
     const hosts = this.input.cluster.hosts.map(({ name }) => {
-      const changed = [...(this.#changed.get(name) ?? [])].filter((it) => !it.includes(' '));
+      const changed = resourcesOf(this.#changed.get(name) ?? new Set());
       const failure = this.#errors.get(name) ?? null;
       const status = this.#unreachable.has(name)
         ? 'unreachable'
@@ -73,4 +73,13 @@ export class Recap {
     });
     return { exit, hosts: Object.fromEntries(hosts), state, error };
   }
+}
+
+/** Without the handlers; but a service that was merely given a reload that it had missed was changed by that. */
+function resourcesOf(done: ReadonlySet<string>): string[] {
+  const resources = [...done].filter((it) => !it.includes(' '));
+  if (resources.length > 0) return resources;
+  return [...done]
+    .flatMap((it) => /^reload (\S+)$/.exec(it)?.[1] ?? [])
+    .map((service) => `service:${service}`);
 }

@@ -2,7 +2,7 @@ import { AttemptFailed, dialFailure, timeout } from './dial.js';
 import { aborted, failure } from './failures.js';
 import type { HostTrust, Trust } from './host-trust.js';
 import { type LoginAttempt, loginRefused } from './login-refused.js';
-import type { Target } from './target.js';
+import { destination, type Target } from './target.js';
 import type { LoginProblem } from './wire.js';
 
 export interface LoginContext {
@@ -28,6 +28,14 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
       return new AttemptFailed(closed(problem, context), problem.stage === 'handshake' ? 'later' : 'never');
     case 'handshake':
       return new AttemptFailed(handshakeFailed(problem, context), 'never');
+    case 'dismissed': {
+      const summary = `${target.name} ended the login as ${destination(target)}: ${problem.message}`;
+      const hint = `see its log on ${target.name}: \`journalctl -u sshd -u ssh\``;
+      return new AttemptFailed(
+        failure('unreachable', target.host, { code: 'login-refused', summary, hint }),
+        'never',
+      );
+    }
     case 'refused':
       return new AttemptFailed(loginRefused(target, refusal), 'never');
     case 'too-many-keys':

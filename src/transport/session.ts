@@ -12,6 +12,8 @@ import { ChannelRefused, type Connection } from './wire.js';
 import { newMark, remoteCommand } from './wrapper.js';
 
 const CHANNELS = 8;
+/** So often a server may refuse the only channel: those that are closing count as well. */
+const REFUSALS = 3;
 /** So often in all a script that may be repeated is begun. */
 const REPEATS = 3;
 
@@ -166,9 +168,11 @@ export class SshSession implements Session {
 
   /** A channel with the command, as soon as there is room for one. */
   async #open(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
+    let refusals = 0;
     for (let reconnected = false; ; ) {
       await this.#slots.take();
       const connection = this.#connection;
+      const before = this.#slots.used - 1;
       try {
         if (signal?.aborted) throw aborted(this.host);
         const process = await unlessAborted(connection.exec(command), signal, this.host);
@@ -177,11 +181,13 @@ export class SshSession implements Session {
       } catch (error) {
         const others = this.#slots.used - 1;
         this.#slots.release();
-        if (error instanceof ChannelRefused && others > 0) {
-          this.#slots.lower(others);
+        if (error instanceof ChannelRefused) {
+          // Others were open when it was refused, and may be closed by now; a closing one still counts over there.
+          if (before > 0) this.#slots.lower(Math.max(1, others));
+          else if (++refusals > REFUSALS) throw this.#refused(error);
+          await pause(before > 0 ? 0 : 30 * refusals, signal, this.host);
           continue;
         }
-        if (error instanceof ChannelRefused) throw this.#refused(error);
         if (error instanceof TransportError) throw error;
         if (reconnected || this.#closed || this.#options.reconnect === undefined) throw this.#notRun(error);
         // Nothing was sent: over another connection it is as if this one had never been.

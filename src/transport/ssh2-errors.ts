@@ -23,6 +23,8 @@ export function problemOf(
   if (error.level === 'client-authentication') return { kind: 'refused' };
   if (error.level === 'client-socket') return { kind: 'socket', error };
   if (/too many authentication failures/i.test(error.message)) return { kind: 'too-many-keys' };
+  if (stage === 'authentication' && !/no matching/i.test(error.message))
+    return { kind: 'dismissed', message: error.message };
   if (error.message === 'Connection lost before handshake') return { kind: 'closed', stage, words };
   const topic = /no matching (.+?)(?: algorithm)?$/i.exec(error.message)?.[1]?.toLowerCase();
   const offered = [...offers].find(

@@ -269,7 +269,9 @@ function forward(client: Client, hostname: string, port: number): Promise<Duplex
       port,
       (error: (Error & { reason?: unknown }) | undefined, channel) => {
         if (error === undefined) return resolve(channel);
-        reject(error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN));
+        reject(
+          error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN),
+        );
       },
     );
   });
@@ -279,7 +281,9 @@ function exec(client: Client, command: string): Promise<RemoteProcess> {
   return new Promise((resolve, reject) => {
     client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
       if (error === undefined) return resolve(remoteProcess(channel));
-      reject(error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN));
+      reject(
+        error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN),
+      );
     });
   });
 }

@@ -61,6 +61,8 @@ export type LoginProblem =
   /** The server closed the connection; `words` is what it said before that, if anything. */
   | { readonly kind: 'closed'; readonly stage: LoginStage; readonly words: string }
   | { readonly kind: 'handshake'; readonly message: string; readonly offered: string | null }
+  /** The server ended the login with these words. */
+  | { readonly kind: 'dismissed'; readonly message: string }
   | { readonly kind: 'refused' }
   /** More keys than the server takes in one connection (MaxAuthTries). */
   | { readonly kind: 'too-many-keys' }

@@ -1,7 +1,23 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { on, onBoth, realChanges, snapshot } from './support/hosts.js';
+import { type Lb, on, onBoth, processes, realChanges, snapshot } from './support/hosts.js';
 import { lbctl, planned, planOf, summaryOf } from './support/lbctl.js';
 import { healthy, heldBy, startReady } from './support/pair.js';
+import { until } from './support/until.js';
+
+/** HAProxy takes an edit, and the file goes back to what it should be behind its back. */
+async function loseReload(host: Lb): Promise<void> {
+  const before = await processes(host, 'haproxy');
+  await on(
+    host,
+    'cd /etc/haproxy && cp -p haproxy.cfg /root/right.cfg && sed -i "s/retries 3/retries 2/" haproxy.cfg',
+  );
+  await on(host, 'systemctl reload haproxy');
+  await until('a new worker, and the old one gone', async () => {
+    const { children } = await processes(host, 'haproxy');
+    return children.length === 1 && children[0] !== before.children[0] ? true : undefined;
+  });
+  await on(host, 'cat /root/right.cfg >/etc/haproxy/haproxy.cfg; rm /root/right.cfg');
+}
 
 describe('what was changed by hand on one host', () => {
   let path: string;
@@ -53,12 +69,7 @@ describe('what was changed by hand on one host', () => {
   });
 
   it('on the active host: a mode changed, services disabled, a reload lost', async () => {
-    // HAProxy takes an edit, and the file goes back to what it should be behind its back.
-    await on(
-      'lb1',
-      `cd /etc/haproxy && cp -p haproxy.cfg /root/right.cfg && sed -i 's/retries 3/retries 2/' haproxy.cfg && systemctl reload haproxy
-sleep 0.5; cat /root/right.cfg >haproxy.cfg; rm /root/right.cfg`,
-    );
+    await loseReload('lb1');
     await on('lb1', 'chmod 644 /etc/keepalived/keepalived.conf; systemctl -q disable haproxy keepalived');
     const seen = await lbctl('status', path, '--json');
     expect(seen.exit).toBe(5);
@@ -86,6 +97,23 @@ sleep 0.5; cat /root/right.cfg >haproxy.cfg; rm /root/right.cfg`,
     expect(up.stdout).not.toContain('"resource":"reload keepalived"');
     expect((await lbctl('plan', path)).exit).toBe(0);
     await healthy(path);
+  });
+
+  it('a reload lost and nothing else: the service is reloaded, and counted as changed', async () => {
+    await loseReload('lb2');
+    const before = await processes('lb2', 'haproxy');
+    const plan = await lbctl('plan', path, '--json');
+    expect(planned(plan)).toEqual(['lb2 service:haproxy']);
+    const up = await lbctl('up', path, '--json');
+    expect(up.exit, up.said).toBe(0);
+    expect(summaryOf(up).hosts).toMatchObject({
+      lb1: { status: 'ok', changed: [] },
+      lb2: { status: 'changed', changed: ['service:haproxy'] },
+    });
+    const after = await processes('lb2', 'haproxy');
+    expect(after.main).toBe(before.main);
+    expect(after.children).not.toEqual(before.children);
+    expect((await lbctl('plan', path)).exit).toBe(0);
   });
 
   it('with --limit, only the named host is repaired', async () => {

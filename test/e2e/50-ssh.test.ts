@@ -1,4 +1,6 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +12,7 @@ import { createSshTransport } from '../../src/transport/ssh2-transport.js';
 import type { TransportEvent } from '../../src/transport/trace.js';
 import { TransportError } from '../../src/transport/types.js';
 import { type LabInfo, labExec, labInfo, writeInventory } from '../lab/lab.js';
-import { lbctl } from './support/lbctl.js';
+import { bin, cleanEnv, lbctl } from './support/lbctl.js';
 import { labUp } from './support/pair.js';
 import { watchProcesses } from './support/watch-secret.js';
 
@@ -21,7 +23,7 @@ const source = { file: 'inventory.yaml', line: 1, column: 1 };
 const ref: SecretRef = { kind: 'env', name: 'SUDO_PW', source };
 
 /** Users that need a password for sudo, each in a way of its own. */
-const USERS = ['asked', 'tty', 'mute', 'fishy', 'tcshy', 'noisy', 'twice'] as const;
+const USERS = ['asked', 'needstty', 'mute', 'noisy', 'twice'] as const;
 
 let lab: LabInfo;
 
@@ -114,8 +116,8 @@ chown -R ${user}: ${home(user)}/.ssh; chmod 700 ${home(user)}/.ssh; chmod 600 ${
 echo '${user} ALL=(ALL) ALL' > /etc/sudoers.d/${user}`,
     ).join('\n'),
   );
-  await on(`echo 'asked:${PASSWORD}' | chpasswd; echo 'tty:${PASSWORD}' | chpasswd; echo 'noisy:${PASSWORD}' | chpasswd
-printf 'Defaults:tty requiretty\\ntty ALL=(ALL) ALL\\n' > /etc/sudoers.d/tty
+  await on(`echo 'asked:${PASSWORD}' | chpasswd; echo 'needstty:${PASSWORD}' | chpasswd; echo 'noisy:${PASSWORD}' | chpasswd
+printf 'Defaults:needstty requiretty\\nneedstty ALL=(ALL) ALL\\n' > /etc/sudoers.d/needstty
 printf 'Defaults:mute requiretty\\nmute ALL=(ALL) NOPASSWD: ALL\\n' > /etc/sudoers.d/mute
 printf 'echo noise; echo noise >&2; printf "no line end"\\n' >> /home/noisy/.bashrc
 chmod 440 /etc/sudoers.d/*; visudo -c >/dev/null`);
@@ -161,7 +163,8 @@ describe('becoming root', () => {
     expect(watched).toBe('found []');
     const found = await labExec(
       'el1',
-      `{ grep -rlF -f /dev/stdin /etc /home /root /tmp /var/tmp /var/lib /var/log /run --exclude-dir=cgroup -s; journalctl -o export | grep -cF -f <(echo x) >/dev/null; true; }`,
+      `read -r word; word() { printf '%s\\n' "$word"; }
+grep -rlFs -f <(word) /etc /home /root /tmp /var/tmp /var/lib /var/log /run; journalctl -q -o export | grep -aF -f <(word); true`,
       { stdin: `${PASSWORD}\n` },
     );
     expect(found.stdout).toBe('');
@@ -175,9 +178,6 @@ describe('becoming root', () => {
   });
 
   it('a wrong password is noticed at once, and tried once', async () => {
-    const before = await on(
-      "grep -c 'authentication failure.*user=asked' /var/log/secure || journalctl -q | grep -c 'authentication failure.*user=asked' || true",
-    );
     const started = performance.now();
     const session = await transport({ password: 'wrong' }).connect(needing('asked'));
     const results = await Promise.allSettled([1, 2].map(() => session.run(raw('echo ran'), { limit: 20 })));
@@ -191,8 +191,10 @@ describe('becoming root', () => {
         });
     }
     expect(fetched).toBe(1);
+    const log = await on('journalctl -q --since -15s -o cat; cat /var/log/secure 2>/dev/null; true');
+    expect(log.split('incorrect password attempt').length - 1, log).toBeLessThanOrEqual(1);
+    expect(log).not.toMatch(/[2-9] incorrect password/);
     expect(performance.now() - started).toBeLessThan(15_000);
-    void before;
     await on('rm -f /var/run/faillock/*');
   });
 
@@ -206,7 +208,7 @@ describe('becoming root', () => {
   });
 
   it('requiretty, with a password and without; streams stay apart, nothing is echoed', async () => {
-    for (const user of ['tty', 'mute']) {
+    for (const user of ['needstty', 'mute']) {
       const code = `cat; printf 'a\\tb\\001\\n'; echo err >&2; exit 7`;
       for (const password of user === 'mute' ? [null, ref] : [ref]) {
         const result = await run(needing(user, password), code);
@@ -219,7 +221,7 @@ describe('becoming root', () => {
       }
     }
     const { timedOut } = await (async () => {
-      const session = await transport().connect(needing('tty'));
+      const session = await transport().connect(needing('needstty'));
       try {
         return await session.run(raw('sleep 30'), { limit: 1 });
       } finally {
@@ -244,12 +246,15 @@ describe('becoming root', () => {
 describe('passwords to log in', () => {
   beforeAll(async () => {
     await on(`cat > /etc/ssh/sshd_config.d/00-lbctl-test.conf <<'END'
+MaxSessions 2
 Match User twice
+  PasswordAuthentication yes
+  KbdInteractiveAuthentication yes
   AuthenticationMethods publickey,password publickey,keyboard-interactive
 Match User asked
+  PasswordAuthentication yes
+  KbdInteractiveAuthentication yes
   AuthenticationMethods password keyboard-interactive
-Match User root
-  MaxSessions 2
 END
 systemctl reload sshd`);
   });
@@ -280,12 +285,102 @@ systemctl reload sshd`);
     await on('rm -f /var/run/faillock/*');
   });
 
+  it('a server that allows two sessions', async () => {
+    const session = await transport().connect(host({}));
+    const runs = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map((n) => session.run(raw(`echo ${n}`), { limit: 20 })),
+    );
+    session.close();
+    expect(runs.map((it) => it.stdout.trim())).toEqual(['1', '2', '3', '4', '5', '6']);
+  });
+
   it('nobody to ask: what the server wants', async () => {
     const twice = await refusal(needing('twice'));
     expect(twice.summary).toMatch(/took the key .* but wants .*(password|keyboard-interactive)/);
     expect(twice.hint).toContain('terminal');
     const asked = await refusal(needing('asked'));
     expect(asked.code).toBe('login-refused');
+  });
+});
+
+describe('a bad network', () => {
+  it('a link that stalls for 20 s while a script runs', async () => {
+    let stalled = false;
+    const relay = createServer((socket) => {
+      const real = connect(lab.hosts.el1.ssh_port, '127.0.0.1').on('error', () => undefined);
+      const pass = (from: Socket, to: Socket) => {
+        const held: Buffer[] = [];
+        from
+          .on('error', () => undefined)
+          .on('data', (chunk: Buffer) => {
+            if (stalled) held.push(chunk);
+            else to.write(Buffer.concat([...held.splice(0), chunk]));
+          });
+        const timer = setInterval(
+          () => !stalled && held.length > 0 && to.write(Buffer.concat(held.splice(0))),
+          50,
+        );
+        from.on('close', () => {
+          clearInterval(timer);
+          to.destroy();
+        });
+      };
+      pass(socket, real);
+      pass(real, socket);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    const address = relay.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const session = await transport().connect(
+      host({ port, strictHostKeyChecking: 'no', knownHostsFile: '/dev/null' }),
+    );
+    const running = session.run(raw('sleep 2; echo whole'), { limit: 10 });
+    setTimeout(() => {
+      stalled = true;
+    }, 1000);
+    setTimeout(() => {
+      stalled = false;
+    }, 21_000);
+    const { stdout, timedOut, durationMs } = await running;
+    expect([stdout, timedOut]).toEqual(['whole\n', false]);
+    expect(durationMs).toBeGreaterThan(19_000);
+    session.close();
+    relay.close();
+  });
+});
+
+describe('on a terminal', () => {
+  it('asks about the host key, then once for the password, and shows neither password', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lbctl-tty-'));
+    const path = join(folder, 'inventory.yaml');
+    await writeInventory(path, 'el', (yaml) =>
+      yaml
+        .replace('user: root', 'user: needstty\n  become: { password: { prompt: true } }')
+        .replace(/known_hosts_file: .*/, `known_hosts_file: ${join(folder, 'known_hosts')}`),
+    );
+    const command = `${process.execPath} ${bin} ping ${path} --limit web/lb1`;
+    const child = spawn('script', ['-qfec', command, '/dev/null'], { env: { ...cleanEnv, TERM: 'dumb' } });
+    let seen = '';
+    const answers: [RegExp, string][] = [
+      [/the fingerprint\)\? $/, 'yes\r'],
+      [/all hosts\): $/, `${PASSWORD}\r`],
+    ];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      seen += text;
+      const [next] = answers;
+      if (next?.[0].test(seen)) {
+        answers.shift();
+        child.stdin.write(next[1]);
+      }
+    });
+    const exit = await new Promise((resolve) => child.on('close', resolve));
+    expect(exit, seen).toBe(0);
+    expect(answers).toEqual([]);
+    expect(seen).toContain('SHA256:');
+    expect(seen).not.toContain(PASSWORD);
+    // Hashed or not, as this machine's ssh_config has it.
+    const name = `[127.0.0.1]:${lab.hosts.el1.ssh_port}`;
+    execFileSync('ssh-keygen', ['-f', join(folder, 'known_hosts'), '-F', name]);
   });
 });
 
@@ -322,13 +417,13 @@ describe('lbctl ping', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'lbctl-pw-')), 'pw');
     writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
     const path = await inventory((yaml) =>
-      yaml.replace('user: root', `user: tty\n  become: { password: { file: ${file} } }`),
+      yaml.replace('user: root', `user: needstty\n  become: { password: { file: ${file} } }`),
     );
     const ok = await lbctl('ping', path, '--limit', 'web/lb1');
     expect(ok.exit, ok.said).toBe(0);
     expect(ok.said).not.toContain(PASSWORD);
     const missing = await inventory((yaml) =>
-      yaml.replace('user: root', 'user: tty\n  become: { password: { env: LBCTL_NO_SUCH } }'),
+      yaml.replace('user: root', 'user: needstty\n  become: { password: { env: LBCTL_NO_SUCH } }'),
     );
     const bad = await lbctl('ping', missing);
     expect([bad.exit, bad.stderr]).toEqual([3, expect.stringContaining('LBCTL_NO_SUCH is not set')]);

@@ -8,7 +8,7 @@ export function ageProbe(path: string): Probe<number | null> {
     key: `age:${path}`,
     script: sh`p=${path}
 if [ ! -e "$p" ]; then echo missing; exit 0; fi
-stat -L -c '%.3Y' -- "$p" && date +%s.%N`,
+stat -L -c '%.3Y' -- "$p" && echo "\${asked_now:-$(date +%s.%N)}"`,
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(`${path} cannot be read: ${stderr.trim()}`);
       if (stdout.trim() === 'missing') return ok(null);

@@ -33,7 +33,7 @@ if [ ! -e "$p" ] && [ ! -L "$p" ]; then
 fi
 set -e
 stat -c '%F|%a|%U|%G|%.3Y' -- "$p"
-date +%s.%N
+echo "\${asked_now:-$(date +%s.%N)}"
 if [ -f "$p" ]; then base64 -- "$p"; fi`,
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(`${path} cannot be read: ${stderr.trim() || `exit code ${exitCode}`}`);

@@ -30,7 +30,8 @@ export function serviceProbe(service: string): Probe<ServiceFacts> {
     script: sh`s=${service}
 unit=$(systemctl show "$s" -p LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic) || exit 1
 echo "$unit"
-read -r up rest </proc/uptime
+up=\${asked_up:-}
+[ -n "$up" ] || read -r up rest </proc/uptime
 echo "Uptime=$up"
 echo "Ticks=$(getconf CLK_TCK)"
 pid=\${unit#*MainPID=}

@@ -3,18 +3,6 @@ import { type Case, checkCases } from './helpers.js';
 
 const CASES: readonly Case[] = [
   [
-    'become with a password',
-    'clusters:\n',
-    'ssh: { become: { password: { prompt: true } } }\nclusters:\n',
-    '1:18: a password for "become" is not supported yet (log in as root, or let sudo work without one (NOPASSWD))',
-  ],
-  [
-    'proxy_jump',
-    'clusters:\n',
-    'ssh: { proxy_jump: "op@bastion:2222,b2" }\nclusters:\n',
-    '1:20: "proxy_jump" is not supported yet',
-  ],
-  [
     'a wrong proxy_jump is only wrong',
     'clusters:\n',
     'ssh: { proxy_jump: "op@bastion:0" }\nclusters:\n',

@@ -7,8 +7,8 @@ import type { Command } from '../../../src/base/shell.js';
 import type { ProbeOutput } from '../../../src/resources/types.js';
 
 /** A folder that is gone when the test ends. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'lbctl-unit-'));
+export function temporaryFolder(below = tmpdir()): string {
+  const folder = mkdtempSync(join(below, 'lbctl-unit-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
