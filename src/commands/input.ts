@@ -95,9 +95,11 @@ export function chooseClusters(inventory: Inventory, pattern: string | undefined
   if (pattern === undefined) return inventory.clusters.map((cluster) => ({ cluster, limit: null }));
   const wanted = new Map<Cluster, Set<string> | null>();
   for (const part of pattern.split(',').map((it) => it.trim())) {
-    const [clusterPart = '', hostPart] = part.split('/', 2);
+    const [clusterPart = '', hostPart, more] = part.split('/');
     let met = false;
-    for (const cluster of inventory.clusters.filter((it) => matches(clusterPart, it.name))) {
+    for (const cluster of inventory.clusters.filter(
+      (it) => more === undefined && matches(clusterPart, it.name),
+    )) {
       const hosts = cluster.hosts
         .map((host) => host.name)
         .filter((name) => hostPart === undefined || matches(hostPart, name));

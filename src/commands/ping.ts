@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { raw } from '../base/shell.js';
+import type { PingDocument, PingHost } from '../engine/documents.js';
 import type { Host } from '../inventory/model.js';
 import { type Transport, TransportError } from '../transport/types.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
@@ -23,25 +24,6 @@ const TOOLS = [
 ] as const;
 const PACKAGE_MANAGERS = ['dnf', 'yum', 'apt-get'] as const;
 const LIMIT = 20;
-
-interface PingHost {
-  readonly name: string;
-  readonly address: string;
-  readonly reachable: boolean;
-  /** Whether scripts run as root. */
-  readonly root: boolean;
-  /** The tools that are not there. */
-  readonly missing: readonly string[];
-  /** PRETTY_NAME of os-release. */
-  readonly system: string | null;
-  readonly package_manager: string | null;
-  readonly duration_ms: number;
-  readonly problem: { readonly code: string; readonly message: string } | null;
-}
-
-export interface PingDocument {
-  readonly clusters: readonly { readonly name: string; readonly hosts: readonly PingHost[] }[];
-}
 
 /** `lbctl ping`: connection, privileges and tools on every host; nothing else. */
 export async function ping(argument: string | undefined, options: GlobalOptions, io: Io): Promise<ExitCode> {

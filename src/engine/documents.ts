@@ -64,3 +64,23 @@ export interface PlanDocument {
     readonly problems: readonly Problem[];
   }[];
 }
+
+export interface PingHost {
+  readonly name: string;
+  readonly address: string;
+  readonly reachable: boolean;
+  /** Whether scripts run as root. */
+  readonly root: boolean;
+  /** The tools that are not there. */
+  readonly missing: readonly string[];
+  /** PRETTY_NAME of os-release. */
+  readonly system: string | null;
+  readonly package_manager: string | null;
+  readonly duration_ms: number;
+  readonly problem: { readonly code: string; readonly message: string } | null;
+}
+
+/** What `lbctl ping --json` prints. */
+export interface PingDocument {
+  readonly clusters: readonly { readonly name: string; readonly hosts: readonly PingHost[] }[];
+}

@@ -53,7 +53,7 @@ mkdir -p "$new/files"
 keep() {
   if [ -d "$2" ] && [ ! -L "$2" ]; then return; fi
   if [ -e "$2" ] || [ -L "$2" ]; then
-    mkdir -p "$1/files$(dirname "$2")"
+    mkdir -p "$1/files\${2%/*}"
     cp -a "$2" "$1/files$2"
   else
     echo "$2" >>"$1/missing"
@@ -61,18 +61,20 @@ keep() {
 }
 for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
 {
-  for s in ${unique(['haproxy', 'keepalived', 'firewalld', 'ufw'], own.services)}; do
-    systemctl show "$s" -p LoadState,ActiveState,UnitFileState | while IFS= read -r line; do printf '%s.%s\n' "$s" "$line"; done
+  set -- ${unique(['haproxy', 'keepalived', 'firewalld', 'ufw'], own.services)}
+  systemctl show "$@" -p LoadState,ActiveState,UnitFileState | while IFS= read -r line; do
+    # An empty line stands between two units.
+    if [ -z "$line" ]; then shift; else printf '%s.%s\n' "$1" "$line"; fi
   done
   for p in ${unique(['haproxy', 'keepalived'], own.packages)}; do
-    if command -v rpm >/dev/null && rpm -q "$p" >/dev/null 2>&1; then echo "package.$p=$(rpm -q "$p")"
+    if command -v rpm >/dev/null && v=$(rpm -q "$p" 2>/dev/null); then echo "package.$p=$v"
     elif command -v dpkg-query >/dev/null; then echo "package.$p=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null || :)"
     else echo "package.$p="; fi
   done
   if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
-  for k in net.ipv4.ip_nonlocal_bind net.ipv6.ip_nonlocal_bind; do
-    f=/proc/sys/$(echo "$k" | tr . /)
-    if [ -r "$f" ]; then echo "$k=$(cat "$f")"; fi
+  for v in ipv4 ipv6; do
+    f=/proc/sys/net/$v/ip_nonlocal_bind
+    if [ -r "$f" ]; then echo "net.$v.ip_nonlocal_bind=$(cat "$f")"; fi
   done
   for f in ${own.sysctls ?? []}; do
     if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi

@@ -10,7 +10,7 @@ import { show } from './show.js';
 import type { Environment } from './yaml/environment.js';
 import { Spans } from './yaml/spans.js';
 
-export { type ParsedInventory, type ParseOptions, parseInventory } from './parse.js';
+export { type ParsedInventory, parseInventory } from './parse.js';
 
 export interface LoadOptions {
   readonly env: Environment;

@@ -1,4 +1,4 @@
-import type { PingDocument } from '../commands/ping.js';
+import type { PingDocument } from '../engine/documents.js';
 import { chalkPaint } from './chalk-paint.js';
 import { type Cell, table } from './columns.js';
 import type { Paint } from './paint.js';

@@ -29,7 +29,8 @@ export function planFile(file: ManagedFile, facts: Facts, extra: Partial<Change>
   const same = found.kind === 'file' && found.content === file.content.reveal();
   const drift: string[] = [];
   if (found.kind === 'missing') drift.push('missing');
-  else if (found.kind !== 'file') drift.push(found.kind === 'symlink' ? 'a symlink, not a file' : 'no regular file');
+  else if (found.kind !== 'file')
+    drift.push(found.kind === 'symlink' ? 'a symlink, not a file' : 'no regular file');
   else {
     if (!same) drift.push(extra.reason ?? 'content differs');
     if (found.mode.padStart(4, '0') !== file.mode) drift.push(`mode ${found.mode}, not ${file.mode}`);

@@ -26,7 +26,6 @@ export interface SudoWay {
   readonly tty: boolean;
 }
 
-export const SUDO_NEVER_ASKS: SudoWay = { asks: 'never', tty: false };
 
 /** After so long a sudo that says nothing that is understood is given up. */
 const SILENCE_MS = 60_000;

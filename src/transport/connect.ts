@@ -1,16 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../inventory/model.js';
-import type { Ask } from './ask.js';
 import type { Passwords } from './become.js';
 import { AttemptFailed, dial } from './dial.js';
-import { aborted, errorText, failure, hostDiagnostic } from './failures.js';
-import { HostTrust, type Trust } from './host-trust.js';
+import { aborted } from './failures.js';
+import { confirmed, isInQuestion, KeyInQuestion, readTrust, remember } from './host-key.js';
+import type { HostTrust, Trust } from './host-trust.js';
 import type { JumpPool } from './jump-pool.js';
 import { fingerprint, keyType } from './key-blob.js';
 import { Keyring, type KeyringDeps } from './keyring.js';
 import type { KnownHostsFiles } from './known-hosts-files.js';
 import { commandLink, type Link } from './link.js';
 import { loginFailure } from './login-failure.js';
+import { backoff, pause } from './pause.js';
 import { type RouteDeps, resolveTarget } from './route.js';
 import { SshSession } from './session.js';
 import type { Target } from './target.js';
@@ -32,8 +32,6 @@ const TRIES = 3;
 const KEY_ROUNDS = 4;
 /** sshd may look up names before it answers. */
 const AUTHENTICATION_MS = 30_000;
-/** Of questions whether a host's key is the right one. */
-const QUESTIONS = 3;
 
 /** @throws TransportError */
 export async function connectHost<Key>(
@@ -58,7 +56,7 @@ async function logIn<Key>(
 ): Promise<Connection> {
   if (signal?.aborted) throw aborted(target.host);
   const started = performance.now();
-  const [trust, keyring] = await Promise.all([readTrust(deps, target), Keyring.of(deps, target)]);
+  const [trust, keyring] = await Promise.all([readTrust(deps.knownHosts, target), Keyring.of(deps, target)]);
   let deadline = performance.now() + target.connectTimeoutMs;
   let keyRounds = 1;
   for (let tries = 1; ; ) {
@@ -76,20 +74,12 @@ async function logIn<Key>(
         deadline = performance.now() + target.connectTimeoutMs;
         continue;
       }
-      const delayMs = Math.round(150 * 2 ** tries * (0.5 + Math.random()));
+      const delayMs = backoff(tries, 150);
       if (error.retry !== 'later' || tries++ >= TRIES || performance.now() + delayMs >= deadline)
         throw error.error;
       deps.trace({ type: 'retry', host: target.label, reason: error.message, delayMs });
       await pause(delayMs, target.host, signal);
     }
-  }
-}
-
-async function pause(ms: number, host: Host, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal });
-  } catch {
-    throw aborted(host);
   }
 }
 
@@ -101,18 +91,6 @@ interface Attempt<Key> {
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly started: number;
-}
-
-type Refusal = Extract<Trust, { accept: false }>;
-
-/** Whether a host's key is the right one has to be asked: not while the server waits, but before another connection. */
-class KeyInQuestion extends Error {
-  constructor(
-    readonly decision: Refusal,
-    readonly key: Buffer,
-  ) {
-    super('the host key is in question');
-  }
 }
 
 /** @throws AttemptFailed, KeyInQuestion, TransportError */
@@ -170,10 +148,6 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
   return connection;
 }
 
-function isInQuestion(decision: Trust | null): decision is Refusal {
-  return decision !== null && !decision.accept && decision.question !== undefined;
-}
-
 /** A way to the server's port. @throws AttemptFailed, KeyInQuestion, TransportError */
 async function openLink<Key>(
   deps: ConnectDeps<Key>,
@@ -189,62 +163,6 @@ async function openLink<Key>(
       return commandLink(route.command);
     case 'jump':
       return deps.jumps.open(target, route.via, () => logIn(deps, route.via, signal));
-  }
-}
-
-/** Asks whoever sits at the terminal, who may also type the fingerprint. */
-async function confirmed(ask: Ask | null, { decision, key }: KeyInQuestion): Promise<boolean> {
-  if (ask === null || decision.question === undefined) return false;
-  try {
-    for (let question = decision.question, tries = 1; tries <= QUESTIONS; tries++) {
-      const answer = (await ask.text(question)).trim();
-      if (/^no?$/i.test(answer)) return false;
-      if (/^yes$/i.test(answer) || answer === fingerprint(key)) return true;
-      question = 'Please type yes, no, or the fingerprint: ';
-    }
-  } catch {
-    // Whoever was asked gave up.
-  }
-  return false;
-}
-
-async function readTrust<Key>(
-  { knownHosts }: Pick<ConnectDeps<Key>, 'knownHosts'>,
-  target: Target,
-): Promise<HostTrust> {
-  try {
-    return new HostTrust(
-      target,
-      await knownHosts.entries(target.knownHosts),
-      knownHosts.userFile(target.knownHosts),
-    );
-  } catch (error) {
-    throw failure('unreachable', target.host, {
-      code: 'known-hosts-unreadable',
-      summary: `the known host keys cannot be read: ${errorText(error)}`,
-    });
-  }
-}
-
-/** Adds a new key to known_hosts, and says what is odd about a key that was accepted all the same. */
-async function remember<Key>(
-  deps: ConnectDeps<Key>,
-  target: Target,
-  trust: Trust,
-  key: Buffer,
-): Promise<void> {
-  if (!trust.accept) return;
-  if (trust.warning !== undefined) deps.trace({ type: 'warning', diagnostic: trust.warning });
-  const file = deps.knownHosts.userFile(target.knownHosts);
-  if (!trust.add || file === null) return;
-  try {
-    await deps.knownHosts.add(file, target.keyName, key, { hash: target.knownHosts.hash });
-  } catch (error) {
-    const summary = `the host key of ${target.name} could not be added to ${file}: ${errorText(error)}`;
-    deps.trace({
-      type: 'warning',
-      diagnostic: hostDiagnostic(target.host, 'warning', { code: 'host-key-not-saved', summary }),
-    });
   }
 }
 

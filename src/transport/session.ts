@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from '../base/shell.js';
 import type { Host } from '../inventory/model.js';
 import { NO_PASSWORDS, otherWay, type Passwords, passSudo, type SudoWay } from './become.js';
 import { aborted, errorText, failure } from './failures.js';
+import { backoff, pause, unlessAborted } from './pause.js';
 import { type RemoteProcess, runScript } from './run-script.js';
 import { Slots } from './slots.js';
 import type { Target } from './target.js';
@@ -88,9 +88,9 @@ export class SshSession implements Session {
         const { reconnect } = this.#options;
         if (!isLost || !options.repeatable || reconnect === undefined || this.#closed || tries >= REPEATS)
           throw error;
-        const delayMs = Math.round(200 * 2 ** tries * (0.5 + Math.random()));
+        const delayMs = backoff(tries, 200);
         this.#trace({ type: 'retry', host: this.#target.label, reason: error.message, delayMs });
-        await pause(delayMs, options.signal, this.host);
+        await pause(delayMs, this.host, options.signal);
       }
     }
   }
@@ -185,7 +185,7 @@ export class SshSession implements Session {
           // Others were open when it was refused, and may be closed by now; a closing one still counts over there.
           if (before > 0) this.#slots.lower(Math.max(1, others));
           else if (++refusals > REFUSALS) throw this.#refused(error);
-          await pause(before > 0 ? 0 : 30 * refusals, signal, this.host);
+          await pause(before > 0 ? 0 : 30 * refusals, this.host, signal);
           continue;
         }
         if (error instanceof TransportError) throw error;
@@ -235,32 +235,4 @@ export class SshSession implements Session {
       detail: again === undefined ? why : `${why}\nConnecting again failed: ${errorText(again)}`,
     });
   }
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined, host: Host): Promise<void> {
-  try {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal });
-  } catch {
-    throw aborted(host);
-  }
-}
-
-/** A process that comes after the signal is closed again. */
-function unlessAborted(
-  opening: Promise<RemoteProcess>,
-  signal: AbortSignal | undefined,
-  host: Host,
-): Promise<RemoteProcess> {
-  if (signal === undefined) return opening;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      reject(aborted(host));
-      opening.then(
-        (process) => process.close(),
-        () => undefined,
-      );
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    opening.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -8,17 +8,16 @@ import ssh2, {
   type ParsedKey,
   type ServerHostKeyAlgorithm,
 } from 'ssh2';
-import { agentIdentities, agentSignature } from './agent.js';
 import type { Ask } from './ask.js';
 import { NO_PASSWORDS, type Passwords } from './become.js';
 import { ConfigLookup } from './config-lookup.js';
 import { connectHost } from './connect.js';
-import { isForeign, OneKeyAgent, publicKey, sendForeignKeys, signatureBytes } from './foreign-keys.js';
-import type { AgentKey, Identity } from './identities.js';
 import { JumpPool } from './jump-pool.js';
 import { KnownHostsFiles } from './known-hosts-files.js';
 import type { RemoteProcess } from './run-script.js';
+import { agentKeys, authMethod } from './ssh2-auth.js';
 import { isSigningError, problemOf } from './ssh2-errors.js';
+import { sendForeignKeys } from './ssh2-keys.js';
 import type { Trace } from './trace.js';
 import type { Transport } from './types.js';
 import {
@@ -53,7 +52,7 @@ export interface SshTransportOptions {
   readonly passwords?: Passwords;
 }
 
-/** SSH by ssh2; no other file knows that library, but for `foreign-keys.ts`. Load this one only when a host is to be reached. */
+/** SSH by ssh2; no other file than ssh2-*.ts knows that library. Load this one only when a host is to be reached. */
 export function createSshTransport(options: SshTransportOptions): Transport {
   const { env, homeDir } = options;
   const deps = {
@@ -93,67 +92,6 @@ const wire: Wire<ParsedKey> = {
   agentKeys,
   login,
 };
-
-async function agentKeys(socketPath: string): Promise<AgentKey<ParsedKey>[]> {
-  const found = await agentIdentities(socketPath);
-  return found.flatMap(({ blob, comment }) => {
-    const key = publicKey(blob);
-    return key === null ? [] : [{ key, blob, comment }];
-  });
-}
-
-function authMethod(
-  user: string,
-  identity: Identity<ParsedKey>,
-  untimed: <T>(work: Promise<T>) => Promise<T>,
-) {
-  switch (identity.via) {
-    case 'file':
-      return { type: 'publickey', username: user, key: identity.key } as const;
-    case 'agent': {
-      const { key, socket } = identity;
-      const agent = new OneKeyAgent(key, async (data, hash) => {
-        const rsaHash = isForeign(key) ? 'sha512' : hash;
-        const signature = await untimed(agentSignature(socket, { blob: key.getPublicSSH(), data, rsaHash }));
-        return isForeign(key) ? signature : signatureBytes(signature);
-      });
-      return { type: 'agent', username: user, agent } as const;
-    }
-    case 'locked': {
-      const key = publicKey(identity.blob);
-      if (key === null) return { type: 'none', username: user } as const;
-      const agent = new OneKeyAgent(key, async (data, hash) => {
-        const unlocked = await untimed(identity.unlock());
-        if (unlocked === null) throw new Error('the passphrase is not known');
-        // The types lack the hash that RSA keys are given.
-        return (unlocked.sign as (data: Buffer, hash?: string) => Buffer)(data, hash);
-      });
-      return { type: 'agent', username: user, agent } as const;
-    }
-    case 'password':
-      return { type: 'password', username: user, password: identity.password.reveal() } as const;
-    case 'keyboard': {
-      const prompt: KeyboardInteractivePrompt = (name, instructions, _language, prompts, finish) => {
-        const asked = prompts.map((it) => ({ text: it.prompt, echo: it.echo === true }));
-        untimed(identity.answer({ name, instructions, prompts: asked })).then(
-          (answers) => finish(answers.map((it) => it.reveal())),
-          () => finish([]),
-        );
-      };
-      return { type: 'keyboard-interactive', username: user, prompt } as const;
-    }
-    case 'none':
-      return { type: 'none', username: user } as const;
-  }
-}
-
-type KeyboardInteractivePrompt = (
-  name: string,
-  instructions: string,
-  language: string,
-  prompts: { prompt: string; echo?: boolean }[],
-  finish: (answers: string[]) => void,
-) => void;
 
 function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
   const { link, signal } = options;

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Command } from '../base/shell.js';
-import type { ConfigSource } from './config-lookup.js';
+import type { ConfigSource } from './config-sources.js';
 
 /** What a transport tells whoever listens (`-v`). Hosts are `cluster/name`. A `Command` prints itself without its secrets. */
 export type TransportEvent =

@@ -85,7 +85,7 @@ engine_down() {
     sleep 0.1
   done
   [[ ! -d /proc/$pid ]] || die "the docker engine (pid $pid) did not stop within 15 s"
-  [[ ! -e $ENGINE_RUN/made ]] || pgrep -x dockerd >/dev/null || xargs rm -rf < "$ENGINE_RUN/made"
+  [[ ! -e $ENGINE_RUN/made ]] || grep -qsx dockerd /proc/[0-9]*/comm || xargs rm -rf < "$ENGINE_RUN/made"
   umount "$ENGINE_RUN"/exec/netns/* 2>/dev/null || true
   rm -rf "$ENGINE_RUN"
   rmdir /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker 2>/dev/null || true

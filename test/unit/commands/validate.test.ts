@@ -37,7 +37,7 @@ it('a wrong one: every mistake at once, with its line, a caret and a suggestion'
   expect(err).toMatch(/^FILE:3:5: .*"hsots"/m);
   expect(err).toMatch(/\^/);
   expect(err).toMatch(/hosts/);
-  expect(err).toMatch(/^FILE:10:\d+: .*"aap"/m);
+  expect(err).toMatch(/^FILE:11:\d+: .*"aap"/m);
 });
 
 it('one that is not there', async () => {
