@@ -26,7 +26,6 @@ export interface SudoWay {
   readonly tty: boolean;
 }
 
-
 /** After so long a sudo that says nothing that is understood is given up. */
 const SILENCE_MS = 60_000;
 /** Of what sudo says. */

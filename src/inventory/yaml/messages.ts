@@ -51,7 +51,6 @@ export function yamlMessage(
   const summary = closing ? 'a closing quote is missing' : (WORDS[code] ?? 'not valid YAML');
   if (looksLikeUnquotedAddress(line)) return { summary, hint: QUOTE_HINT };
   if (/[[{,:]\s*\$\{/.test(line.slice(0, 1000))) {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the inventory's own syntax
     return { summary, hint: 'inside brackets, put ${…} in quotes' };
   }
   const hint = HINTS[code];

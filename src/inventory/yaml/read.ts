@@ -94,7 +94,6 @@ class TreeBuilder {
       this.problems.error(span, 'env-not-set', `the environment variable ${name} is not set`, hint);
     }
     for (const piece of malformed) {
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the syntax itself
       const hint = 'the forms are ${NAME} and ${NAME:-default}; $$ is a dollar sign';
       this.problems.error(
         span,

@@ -23,7 +23,6 @@ export const ENV = {
   BAD_ADDRESS: '10.0.0',
   BREAK: 'ssl\nuser root',
   PORT: '8080',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: what is put in is not looked at again
   DOLLAR: '${PORT}',
 };
 
