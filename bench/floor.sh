@@ -1,7 +1,6 @@
 # The floor: what a careful admin's own idempotent script for one host does, over one ssh. It makes the same changes
-# and asks the same questions as lbctl, but for the states in keepalived's dump. No lock, no order between the hosts,
-# no copies of what was there, no way back. `files`, VIP and the
-# variables *_changed come before this text, from bench/floor.ts.
+# and asks the same questions as lbctl. No lock, no order between the hosts, no copies of what was there, no way back.
+# `files`, VIP and the variables *_changed come before this text, from bench/floor.ts.
 set -eu
 fail() { echo "$*" >&2; exit 1; }
 
@@ -51,6 +50,15 @@ wait
 
 /usr/libexec/keepalived/lbctl-check-haproxy || fail 'the check fails'
 case $(ask 127.0.0.1 8405 '/stats;csv') in *,DOWN,*) fail 'a server is down' ;; esac
+settled() { # MASTER or BACKUP, as keepalived's dump says; the dump holds its password
+  rm -f /tmp/keepalived.json
+  kill -s "$(keepalived --signum=JSON)" "$(systemctl show keepalived -p MainPID --value)"
+  for _ in $(seq 50); do
+    case $(tail -c 2 /tmp/keepalived.json 2>/dev/null) in *[]}]) break ;; esac
+    sleep 0.02
+  done
+  grep -qE '"state":[12]\b' /tmp/keepalived.json && rm -f /tmp/keepalived.json
+}
 held() { [ -n "$(ip -o addr show to "$VIP")" ]; }
 through() { # the holder proves nothing by asking itself
   for _ in 1 2 3 4; do
@@ -58,7 +66,7 @@ through() { # the holder proves nothing by asking itself
   done
 }
 for i in $(seq 150); do
-  if held || through; then exit 0; fi
+  if { held || through; } && settled; then exit 0; fi
   sleep 0.1
 done
 fail "$VIP does not answer"

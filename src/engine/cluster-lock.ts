@@ -18,12 +18,15 @@ import { observeOne } from './observe-cluster.js';
 
 const LIMIT = 60;
 
+/** Somebody else has it; a host was lost meanwhile; or the host could not write it. */
+export type LockFailure = 'locked' | 'unreachable' | 'failed';
+
 export type LockResult =
   | { readonly ok: true; readonly lock: ClusterLock; readonly observations: Map<string, Observation> }
-  | { readonly ok: false; readonly locked: boolean; readonly error: Diagnostic };
+  | { readonly ok: false; readonly why: LockFailure; readonly error: Diagnostic };
 
 interface Refusal {
-  readonly locked: boolean;
+  readonly why: LockFailure;
   readonly error: Diagnostic;
 }
 
@@ -82,9 +85,9 @@ async function lockCluster(
         return null;
       }
       if (outcome?.exitCode === LOCKED_EXIT)
-        return { locked: true, error: { ...lockedBy(outcome.stdout), ...about } };
+        return { why: 'locked', error: { ...lockedBy(outcome.stdout), ...about } };
       return {
-        locked: false,
+        why: 'failed',
         error: {
           severity: 'error',
           code: 'lock-failed',
@@ -95,7 +98,7 @@ async function lockCluster(
       };
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      return { locked: false, error: { ...error.diagnostic, ...about } };
+      return { why: 'unreachable', error: { ...error.diagnostic, ...about } };
     }
   };
   const [first, ...rest] = hosts;
@@ -105,7 +108,7 @@ async function lockCluster(
     if (session === undefined) return null;
     const seen = await observeOne(session, probesFor(host), { limit: LIMIT });
     observations.set(host, seen);
-    return seen.reachable ? null : { locked: false, error: seen.error };
+    return seen.reachable ? null : { why: 'unreachable', error: seen.error };
   };
   const failures =
     early !== null || first === undefined
@@ -132,7 +135,8 @@ export async function lockPatiently(
   const deadline = Date.now() + patience.seconds * 1000;
   for (;;) {
     const result = await lockCluster(cluster, sessions, owner, probesFor);
-    if (result.ok || !result.locked || Date.now() >= deadline || patience.signal.aborted) return result;
+    if (result.ok || result.why !== 'locked' || Date.now() >= deadline || patience.signal.aborted)
+      return result;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }

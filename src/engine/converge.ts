@@ -67,11 +67,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: locked.ok ? 'done' : 'failed' });
   if (!locked.ok) {
     recap.diagnose(locked.error);
-    return recap.end(
-      locked.locked ? EXIT.locked : EXIT.failed,
-      null,
-      `${locked.error.summary}; nothing was changed`,
-    );
+    return recap.end(EXIT[locked.why], null, `${locked.error.summary}; nothing was changed`);
   }
   try {
     // The pair may have changed between the first look and the lock: only what is seen under the lock counts.
