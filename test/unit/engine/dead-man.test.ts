@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { sh } from '../../../src/base/shell.js';
+import { armScript, disarmScript } from '../../../src/engine/dead-man.js';
+
+const undo = sh`systemctl start ${"it's"}`;
+
+describe("the dead man's switch", () => {
+  const scripts = {
+    armed: armScript({ name: 'change', seconds: 60, undo }),
+    'armed with a reason to wait': armScript({ name: 'change', seconds: 60, undo, unless: sh`[ -e /x ]` }),
+    disarmed: disarmScript('change'),
+  };
+
+  for (const [name, script] of Object.entries(scripts)) {
+    it(`${name}: a script that dash reads`, () => {
+      const { status, stderr } = spawnSync('sh', ['-n'], { input: script.text.reveal(), encoding: 'utf8' });
+      expect(stderr).toBe('');
+      expect(status).toBe(0);
+    });
+  }
+
+  it('what is run on the host is read by dash as well, quotes and all', () => {
+    const text = scripts['armed with a reason to wait'].text.reveal();
+    // The script is one quoted word of the outer one: printf writes it down.
+    const inner = spawnSync('sh', ['-s'], {
+      input: /printf %s '[\s\S]*?\n' (?=>)/.exec(text)?.[0] ?? 'exit 9',
+      encoding: 'utf8',
+    });
+    expect(inner.status).toBe(0);
+    expect(inner.stdout).toContain("systemctl start 'it'\\''s'");
+    expect(inner.stdout.indexOf('[ -e /x ]')).toBeLessThan(inner.stdout.indexOf('mv /run/lbctl/undo-change'));
+    expect(spawnSync('sh', ['-n'], { input: inner.stdout, encoding: 'utf8' }).stderr).toBe('');
+  });
+
+  it('takes no name that is more than a name', () => {
+    expect(() => disarmScript('../x')).toThrow(/no name/);
+  });
+});
