@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
 import { EXIT, type ExitCode } from './base/exit-codes.js';
-import type { GlobalOptions, Io, UpOptions } from './commands/options.js';
+import type { GlobalOptions, Io, LockReleaseOptions, UpOptions } from './commands/options.js';
 import { guardStreams } from './report/guard-streams.js';
 
 declare const LBCTL_VERSION: string;
@@ -20,6 +20,11 @@ const io: Io = {
 
 /** Set by whichever command ran; commander's own actions return nothing. */
 let exit: ExitCode = EXIT.ok;
+
+const INVENTORY = [
+  '[inventory]',
+  'default: $LBCTL_INVENTORY, else ./inventory.yaml; - is standard input',
+] as const;
 
 function withGlobals(command: Command): Command {
   return command
@@ -49,29 +54,24 @@ function build(): Command {
     .version(LBCTL_VERSION)
     .showHelpAfterError('(lbctl --help shows the commands)')
     .exitOverride();
-  const inventory = [
-    '[inventory]',
-    'default: $LBCTL_INVENTORY, else ./inventory.yaml; - is standard input',
-  ] as const;
-
-  withPlaybook(withGlobals(program.command('up').argument(...inventory)))
+  withPlaybook(withGlobals(program.command('up').argument(...INVENTORY)))
     .description('build or converge every cluster, standby first, then verify it')
     .option('--check', 'the same as plan')
     .option('--diff', 'print the diffs as they are applied')
     .action(async (file: string | undefined, options: UpOptions) => {
       exit = await (await import('./commands/up.js')).up(file, options, io);
     });
-  withPlaybook(withGlobals(program.command('plan').argument(...inventory)))
+  withPlaybook(withGlobals(program.command('plan').argument(...INVENTORY)))
     .description('what up would change, with diffs; touches nothing')
     .action(async (file: string | undefined, options: UpOptions) => {
       exit = await (await import('./commands/plan.js')).plan(file, options, io);
     });
-  withGlobals(program.command('status').argument(...inventory))
+  withGlobals(program.command('status').argument(...INVENTORY))
     .description('who holds each virtual IP, and whether the pair could take a failure right now')
     .action(async (file: string | undefined, options: GlobalOptions) => {
       exit = await (await import('./commands/status.js')).status(file, options, io);
     });
-  withGlobals(program.command('validate').argument(...inventory))
+  withGlobals(program.command('validate').argument(...INVENTORY))
     .description('check the inventory without connecting')
     .action(async (file: string | undefined, options: GlobalOptions) => {
       exit = await (await import('./commands/validate.js')).validate(file, options, io);
@@ -89,13 +89,29 @@ function build(): Command {
     .action(async () => {
       exit = await (await import('./commands/schema.js')).schema(io);
     });
-  withGlobals(program.command('ping').argument(...inventory))
+  withGlobals(program.command('ping').argument(...INVENTORY))
     .description('connection, privileges and tools on every host, nothing else')
     .action(async (file: string | undefined, options: GlobalOptions) => {
       exit = await (await import('./commands/ping.js')).ping(file, options, io);
     });
-  for (const command of program.commands) command.exitOverride();
+  addLock(program);
+  for (const command of [program, ...program.commands].flatMap((it) => it.commands)) command.exitOverride();
   return program;
+}
+
+function addLock(program: Command): void {
+  const lock = program.command('lock').description('who is changing the clusters');
+  withGlobals(lock.command('status').argument(...INVENTORY))
+    .description('who holds the lock of each host, since when, and when it expires')
+    .action(async (file: string | undefined, options: GlobalOptions) => {
+      exit = await (await import('./commands/lock.js')).lockStatus(file, options, io);
+    });
+  withGlobals(lock.command('release').argument(...INVENTORY))
+    .description('remove the locks that a lost run left, after saying whose they are')
+    .option('--force', 'also of a run that is alive')
+    .action(async (file: string | undefined, options: LockReleaseOptions) => {
+      exit = await (await import('./commands/lock.js')).lockRelease(file, options, io);
+    });
 }
 
 function onInterrupt(): void {

@@ -20,6 +20,10 @@ export interface UpOptions extends GlobalOptions {
   readonly force?: boolean;
 }
 
+export interface LockReleaseOptions extends GlobalOptions {
+  readonly force?: boolean;
+}
+
 /** What a command needs of the process; tests give their own. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -142,11 +142,19 @@ export async function lockPatiently(
 }
 
 function lockedBy(stdout: string): Diagnostic {
-  const { who, command, since, age } = parseHolder(stdout);
-  return {
-    severity: 'error',
-    code: 'locked',
-    summary: `${who} is changing this cluster with \`${command}\` since ${since} (last sign of life ${age} s ago)`,
-    hint: 'wait until that run has ended (`--lock-wait SECONDS` waits); a lock whose owner is gone frees itself within 60 s',
-  };
+  const { who, command, since, age, stepRuns } = parseHolder(stdout);
+  const run = command === '' ? '' : ` (\`${command}\` since ${since}, last sign of life ${age} s ago)`;
+  return stepRuns
+    ? {
+        severity: 'error',
+        code: 'locked',
+        summary: `a step of ${who}${run} is still running on this host`,
+        hint: 'wait until it has ended (`--lock-wait SECONDS` waits); `lbctl lock status` shows it',
+      }
+    : {
+        severity: 'error',
+        code: 'locked',
+        summary: `${who} is changing this cluster with \`${command}\` since ${since} (last sign of life ${age} s ago)`,
+        hint: 'wait until that run has ended (`--lock-wait SECONDS` waits); a lock whose owner is gone frees itself within 60 s',
+      };
 }

@@ -84,3 +84,30 @@ export interface PingHost {
 export interface PingDocument {
   readonly clusters: readonly { readonly name: string; readonly hosts: readonly PingHost[] }[];
 }
+
+export interface LockedHost {
+  readonly name: string;
+  readonly address: string;
+  readonly reachable: boolean;
+  /** `expired`: its owner has not been heard of for so long that the next run takes it. */
+  readonly state: 'free' | 'locked' | 'expired' | 'unknown';
+  readonly lock: {
+    /** user@machine (process N) */
+    readonly who: string;
+    readonly command: string;
+    /** ISO 8601, by the owner's clock. */
+    readonly since: string;
+    readonly renewed_seconds_ago: number;
+    readonly expires_in_seconds: number;
+    /** One of the owner's steps is running there at this moment. */
+    readonly step_running: boolean;
+  } | null;
+  /** Only of `lock release`. */
+  readonly released?: boolean;
+  readonly problem: { readonly code: string; readonly message: string } | null;
+}
+
+/** What `lbctl lock status --json` and `lbctl lock release --json` print. */
+export interface LockDocument {
+  readonly clusters: readonly { readonly name: string; readonly hosts: readonly LockedHost[] }[];
+}

@@ -11,7 +11,7 @@ import type { Emit } from './events.js';
 import { frame, newMark, parseFrame, type Section, stopFile } from './framing.js';
 import { hostGate, hostGateLimit } from './gates.js';
 import { judge } from './judge.js';
-import { fenceScript } from './lock.js';
+import { fenceScript, whileLocked } from './lock.js';
 import { factsFrom, probeSections } from './observe.js';
 import { stillDiffers } from './recheck.js';
 import { tellCommands, withoutSecrets } from './tell-commands.js';
@@ -145,7 +145,7 @@ function sectionsOf(
       item.steps.map(
         (step, number): Section => ({
           id: `step ${index} ${number}`,
-          script: step.script,
+          script: whileLocked(context.token, step.script),
           onFailure: 'stop',
         }),
       ),

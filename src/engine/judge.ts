@@ -2,8 +2,8 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
 import type { Emit } from './events.js';
-import type { Outcomes } from './framing.js';
-import { LOCKED_EXIT } from './lock.js';
+import type { Outcomes, SectionOutcome } from './framing.js';
+import { LOCK_LOST, LOCKED_EXIT } from './lock.js';
 
 export interface JudgeContext {
   readonly cluster: string;
@@ -22,6 +22,11 @@ export interface Judged {
   readonly whole: boolean;
 }
 
+/** The lock was no longer ours: whatever the section was to do, it did not begin. */
+function lostLock({ exitCode, stderr }: SectionOutcome): boolean {
+  return exitCode === LOCKED_EXIT && stderr.includes(LOCK_LOST);
+}
+
 /** What of a batch was done on a host, what was not, and why. */
 export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext): Judged {
   const { cluster, host } = context;
@@ -30,17 +35,23 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
   let error: Diagnostic | null = null;
   const fail = (id: string, what: string, resource: string | undefined, steps?: string): void => {
     const outcome = byId.get(id);
-    const locked = outcome?.exitCode === LOCKED_EXIT && id === 'fence';
+    const locked = outcome !== undefined && lostLock(outcome);
+    const lost = `the lock was lost: ${id === 'fence' ? 'nothing more was begun' : `not begun: ${what}`}`;
     const ended = context.timedOut
       ? 'it did not end within its time limit'
       : 'the script was ended in it: what it did is unknown';
     error ??= {
       severity: 'error',
       code: locked ? 'lock-lost' : 'step-failed',
-      summary:
-        outcome === undefined ? `${what}: ${ended}` : `${what} failed with exit code ${outcome.exitCode}`,
+      summary: locked
+        ? lost
+        : outcome === undefined
+          ? `${what}: ${ended}`
+          : `${what} failed with exit code ${outcome.exitCode}`,
       detail: [outcome?.stderr.trim(), outcome?.stdout.trim()].filter(Boolean).join('\n'),
-      hint: steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left',
+      hint: locked
+        ? 'somebody else may be at work: `lbctl lock status` says who; afterwards `lbctl plan` shows what is left'
+        : (steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left'),
       cluster,
       host,
       ...(resource === undefined ? {} : { resource }),
@@ -59,7 +70,9 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
     if (failed >= 0) {
       const id = ids[failed] ?? '';
       fail(id, item.steps[failed]?.title ?? item.title, item.resource);
-      context.task(item, outcomes.unfinished === id ? 'unknown' : 'failed');
+      const outcome = byId.get(id);
+      const begun = failed > 0 || outcome === undefined || !lostLock(outcome);
+      context.task(item, outcomes.unfinished === id ? 'unknown' : begun ? 'failed' : 'not-run');
       if (failed > 0 || outcomes.unfinished === id) changed.push(item.resource);
     } else if (ids.every((id) => byId.has(id))) {
       context.task(item, 'done');

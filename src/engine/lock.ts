@@ -17,22 +17,32 @@ export interface LockHolder {
   readonly since: string;
   /** Seconds since the owner last renewed it, by the host's uptime. */
   readonly age: number;
+  /** One of the owner's steps is still running on the host. */
+  readonly stepRuns: boolean;
 }
 
 /** Seconds after which a lock that nobody renews is free, and how often its owner renews it. */
 export const LOCK_TTL = 60;
 export const LOCK_HEARTBEAT = 15;
 
-const LOCK = `${STATE_DIR}/lock`;
+export const LOCK = `${STATE_DIR}/lock`;
+/** Every step holds it (flock, shared) while it runs: who takes the lock waits for the one that is under way. */
+export const STEP = `${STATE_DIR}/lock.step`;
+
+/** Seconds to wait for a step of the owner before; most are shorter. */
+const STEP_PATIENCE = 2;
 
 /** The exit code of scripts below where the lock is somebody else's. */
 export const LOCKED_EXIT = 75;
+
+/** What they say where somebody else took our lock, or it was released. */
+export const LOCK_LOST = 'the lock of this host is no longer ours';
 
 /**
  * The age of a lock counts from the host's uptime, which no clock change moves. After a reboot its owner has
  * one lifetime to renew it.
  */
-const FUNCTIONS = sh`lock=${LOCK}
+export const LOCK_FUNCTIONS = sh`lock=${LOCK}
 value() { sed -n "s/^$1=//p" "$lock" 2>/dev/null; }
 read -r up rest </proc/uptime
 up=$(echo "$up" | sed 's/[.].*//')
@@ -51,32 +61,53 @@ write() {
   umask 077
   printf 'token=%s\nwho=%s\ncommand=%s\nsince=%s\nrenewed=%s\nboot=%s\n' "$1" "$2" "$3" "$4" "$up" "$boot" >"$lock.new" || exit 1
   mv -f "$lock.new" "$lock"
+}
+holder() {
+  printf 'who=%s\ncommand=%s\nsince=%s\nage=%s\nstep=%s\n' "$(value who)" "$(value command)" "$(value since)" "$(age)" "$1"
+}`;
+
+const LOST = sh`{
+  now=$(sed -n 's/^who=\(.*\)/\1 has it/p' ${LOCK} 2>/dev/null)
+  printf '%s: %s\n' ${LOCK_LOST} "\${now:-it was released}" >&2
+  exit ${LOCKED_EXIT}
 }`;
 
 /** Takes the lock, or prints its owner and exits with LOCKED_EXIT. */
 export function acquireScript(owner: LockOwner): Command {
-  return sh`${FUNCTIONS}
+  return sh`${LOCK_FUNCTIONS}
 guard
-if [ -s "$lock" ] && [ "$(value token)" != ${owner.token} ] && [ "$(age)" -lt ${LOCK_TTL} ]; then
-  printf 'who=%s\ncommand=%s\nsince=%s\nage=%s\n' "$(value who)" "$(value command)" "$(value since)" "$(age)"
-  exit ${LOCKED_EXIT}
+if [ "$(value token)" != ${owner.token} ]; then
+  if [ -s "$lock" ] && [ "$(age)" -lt ${LOCK_TTL} ]; then holder no; exit ${LOCKED_EXIT}; fi
+  exec 8>>${STEP}
+  flock -w ${STEP_PATIENCE} 8 || { holder yes; exit ${LOCKED_EXIT}; }
 fi
 write ${owner.token} ${owner.who} ${owner.command} ${owner.since}`;
 }
 
 /** Before every change: makes sure that the lock is still ours, and renews it. */
 export function fenceScript(token: string): Command {
-  return sh`${FUNCTIONS}
+  return sh`${LOCK_FUNCTIONS}
 guard
-if [ "$(value token)" != ${token} ]; then
-  echo "the lock of this host is no longer ours: $(value who) has it" >&2
-  exit ${LOCKED_EXIT}
-fi
+[ "$(value token)" = ${token} ] || ${LOST}
 write ${token} "$(value who)" "$(value command)" "$(value since)"`;
 }
 
+/**
+ * A step, run only while the lock is ours. The fence before its batch is not enough: where the link stalls for longer
+ * than a lock lives, the batch goes on by itself on the host, and somebody else may begin between two of its steps.
+ * The last line keeps a shell there that holds the file while the step runs.
+ */
+export function whileLocked(token: string, step: Command): Command {
+  return sh`exec 8>>${STEP}
+flock -s -w 10 8 && IFS= read -r held 2>/dev/null <${LOCK} && [ "$held" = ${`token=${token}`} ] || ${LOST}
+(
+${step}
+) 8>&-
+exit $?`;
+}
+
 export function releaseScript(token: string): Command {
-  return sh`${FUNCTIONS}
+  return sh`${LOCK_FUNCTIONS}
 guard
 if [ "$(value token)" = ${token} ]; then rm -f "$lock"; fi`;
 }
@@ -88,5 +119,6 @@ export function parseHolder(stdout: string): LockHolder {
     command: value('command'),
     since: value('since'),
     age: Number(value('age')) || 0,
+    stepRuns: value('step') === 'yes',
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LOCK_LOST } from '../../../src/engine/lock.js';
 import { failure } from '../../../src/transport/failures.js';
 import { type Run, up } from '../support/converge.js';
 import { clusterOf } from '../support/model.js';
@@ -84,9 +85,15 @@ describe('the active host is not touched where on the standby', () => {
     ],
     [
       'the lock was lost',
-      (pair) => pair.host('lb2').odd.set('fence', { exitCode: 75, stderr: 'ann has it' }),
+      (pair) => pair.host('lb2').odd.set('fence', { exitCode: 75, stderr: `${LOCK_LOST}: ann has it` }),
       'lock-lost',
-      /making sure of the lock failed/,
+      /the lock was lost: nothing more was begun/,
+    ],
+    [
+      'the lock was lost between two steps',
+      (pair) => pair.host('lb2').odd.set('step 1 0', { exitCode: 75, stderr: `${LOCK_LOST}: ann has it` }),
+      'lock-lost',
+      /the lock was lost: not begun: /,
     ],
     [
       'what was there could not be kept',
