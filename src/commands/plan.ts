@@ -4,7 +4,9 @@ import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
 import { closeAll } from '../engine/connect.js';
 import type { PlanDocument, Problem } from '../engine/documents.js';
 import { withHeard } from '../engine/first-start.js';
+import { foresee } from '../engine/guard.js';
 import { type Prepared, prepare, summarize } from '../engine/prepare.js';
+import type { Cluster } from '../inventory/model.js';
 import { authPassOf, chooseClusters, inventoryPath, load, secretsOf, useColor } from './input.js';
 import type { Io, UpOptions } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
@@ -49,7 +51,7 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
           const prepared = await heard(await prepare(input));
           closeAll(prepared.connected);
           exits.push(exitOf(prepared));
-          return documentOf(cluster.name, prepared);
+          return documentOf(cluster, prepared);
         }),
       ),
     );
@@ -73,9 +75,15 @@ function exitOf({ plan: made }: Prepared): ExitCode {
   return made.status === 'changes' ? EXIT.changesPending : EXIT.ok;
 }
 
-function documentOf(name: string, { plan: made, unreachable }: Prepared): ClusterDocument {
-  const problems = [...unreachable, ...(made?.problems ?? [])].map(problemOf);
-  return { name, status: made?.status ?? 'error', changes: made === null ? [] : summarize(made), problems };
+function documentOf(cluster: Cluster, { plan: made, unreachable, observations }: Prepared): ClusterDocument {
+  const foreseen = made === null ? [] : foresee(cluster, made, observations);
+  const problems = [...unreachable, ...(made?.problems ?? []), ...foreseen].map(problemOf);
+  return {
+    name: cluster.name,
+    status: made?.status ?? 'error',
+    changes: made === null ? [] : summarize(made),
+    problems,
+  };
 }
 
 function problemOf({ code, summary, detail, hint, host }: Diagnostic): Problem {

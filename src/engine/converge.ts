@@ -7,6 +7,7 @@ import type { ClusterStatus } from './documents.js';
 import { executeBatch } from './execute.js';
 import { startsKeepalived } from './first-start.js';
 import { keepScript, keepsOf } from './generations.js';
+import { Guard } from './guard.js';
 import { oneHolderPerVip } from './one-holder.js';
 import {
   type ClusterInput,
@@ -61,7 +62,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   const token = randomBytes(12).toString('hex');
   const since = new Date().toISOString();
   const owner = { token, who: input.who, command: input.command, since };
-  const probes = (host: string) => planProbes(prepared.resources, host);
+  const probes = (host: string) => planProbes(cluster, prepared.resources, host);
   const patience = { seconds: input.lockWait, signal: input.signal };
   const locked = await lockPatiently(cluster, prepared.connected.sessions, owner, probes, patience);
   emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state: locked.ok ? 'done' : 'failed' });
@@ -78,7 +79,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
       input,
       prepared,
       plan,
-      { token, since, held: heldNow(input, locked.observations) },
+      { token, since, held: heldNow(input, locked.observations), observations: locked.observations },
       recap,
     );
   } finally {
@@ -100,13 +101,15 @@ interface Applying {
   readonly since: string;
   /** Virtual addresses that were held when the run began: they must be held after every batch. */
   readonly held: ReadonlySet<string>;
+  /** What was seen under the lock. */
+  readonly observations: Prepared['observations'];
 }
 
 async function apply(
   input: ConvergeInput,
   prepared: Prepared,
   plan: ClusterPlan,
-  { token, since, held }: Applying,
+  { token, since, held, observations }: Applying,
   recap: Recap,
 ): Promise<ClusterResult> {
   const { cluster, emit } = input;
@@ -125,7 +128,10 @@ async function apply(
     interrupted: input.signal,
     showDiff: input.showDiff,
     stepLimit: input.stepLimit,
+    alsoAsk: [],
   };
+  const { connected } = prepared;
+  const guard = new Guard({ ...input, connected, observations });
   for (const [index, batch] of plan.batches.entries()) {
     const left = plan.batches.slice(index + 1);
     if (input.signal.aborted) {
@@ -143,8 +149,18 @@ async function apply(
         'refused before keepalived was started; what was done before stays',
       );
     }
-    const results = await executeBatch(batch, context);
-    for (const result of results) recap.took(result);
+    const risk = await guard.before(batch);
+    if (risk !== null) {
+      phase('failed');
+      recap.diagnose(risk);
+      recap.notRun(plan.batches.slice(index));
+      return recap.end(EXIT.failed, null, `refused: ${risk.summary}`);
+    }
+    const results = await executeBatch(batch, { ...context, alsoAsk: guard.asks(left) });
+    for (const result of results) {
+      recap.took(result);
+      guard.saw(result.host, result.facts);
+    }
     const failed = results.some((it) => it.error !== null);
     if (failed || results.some((it) => it.stopped)) {
       phase('failed');

@@ -5,7 +5,7 @@ import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { Batch, HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
-import type { Probe } from '../resources/types.js';
+import type { Facts, Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Emit } from './events.js';
 import { frame, newMark, parseFrame, type Section, stopFile } from './framing.js';
@@ -33,6 +33,8 @@ export interface ExecuteContext {
   readonly showDiff: boolean;
   /** Seconds for one remote step; null: each step's own. */
   readonly stepLimit: number | null;
+  /** Asked at the end of each host's batch, besides what was changed. */
+  readonly alsoAsk: readonly Probe<unknown>[];
 }
 
 export interface HostResult {
@@ -42,6 +44,8 @@ export interface HostResult {
   readonly error: Diagnostic | null;
   /** Ended by an interrupt before everything was done. */
   readonly stopped: boolean;
+  /** What was asked besides at its end; null where it did not come to that. */
+  readonly facts: Facts | null;
 }
 
 /** Changes the hosts of a batch at the same time, each in one round trip. */
@@ -80,7 +84,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   for (const gate of gates) emit({ event: 'gate', ...about, gate, state: 'waiting' });
 
   const mark = newMark();
-  const recheck = recheckProbes(work, context.resources);
+  const recheck = [...recheckProbes(work, context.resources), ...context.alsoAsk];
   const sections = sectionsOf(work, gates, recheck, context);
   const keepsFirst = !context.kept.has(work.host);
   context.kept.add(work.host);
@@ -105,15 +109,14 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
     });
     if (!judged.whole && keepsFirst && !outcomes.finished.some((it) => it.id === 'keep' && it.exitCode === 0))
       context.kept.delete(work.host);
-    const differs =
-      judged.error === null && judged.whole
-        ? stillDiffers(work, context.resources, factsFrom(result, mark), cluster.name)
-        : null;
+    const facts = judged.error === null && judged.whole ? factsFrom(result, mark) : null;
+    const differs = facts && stillDiffers(work, context.resources, facts, cluster.name);
     return {
       host: work.host,
       changed: judged.changed,
       error: judged.error ?? differs,
       stopped: !judged.whole && judged.error === null,
+      facts,
     };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
@@ -124,6 +127,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
       changed: work.items.map((item) => item.resource),
       error: diagnostic,
       stopped: false,
+      facts: null,
     };
   } finally {
     context.interrupted.removeEventListener('abort', stop);

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { Secret } from '../base/secret.js';
 import type { Cluster } from '../inventory/model.js';
 import { buildResources, type HostResources } from '../planning/build-resources.js';
+import { activeHosts, fitnessProbes } from '../planning/fitness.js';
 import { planCluster } from '../planning/plan.js';
 import type { ClusterPlan } from '../planning/types.js';
 import type { Playbook } from '../playbook/model.js';
@@ -96,13 +97,21 @@ export function allProbes(
   resources: readonly HostResources[],
   host: string,
 ): Probe<unknown>[] {
-  return [...statusProbes(cluster), throughVipProbe(verifyTargets(cluster)), ...planProbes(resources, host)];
+  return [
+    ...statusProbes(cluster),
+    throughVipProbe(verifyTargets(cluster)),
+    ...planProbes(cluster, resources, host),
+  ];
 }
 
 /** What a plan alone needs: nothing that waits for an answer through an address that nobody may hold yet. */
-export function planProbes(resources: readonly HostResources[], host: string): Probe<unknown>[] {
+export function planProbes(
+  cluster: Cluster,
+  resources: readonly HostResources[],
+  host: string,
+): Probe<unknown>[] {
   const own = resources.find((it) => it.host.name === host);
-  return [networkProbe, ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes)];
+  return [...fitnessProbes(cluster), ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes)];
 }
 
 export function makePlan(
@@ -116,7 +125,7 @@ export function makePlan(
     playbook: input.playbook,
     resources,
     facts,
-    holders: new Set([...facts].filter(([, it]) => heldBy(input.cluster, it).size > 0).map(([host]) => host)),
+    holders: activeHosts(input.cluster, facts),
     limit: input.limit ?? new Set(facts.keys()),
   });
 }

@@ -4,6 +4,7 @@ import type { Play, Playbook } from '../playbook/model.js';
 import { handlerService, handlerStep } from '../resources/handlers.js';
 import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
 import type { HostResources, PlannedTask } from './build-resources.js';
+import { whyUnfit } from './fitness.js';
 import { standbyFirst } from './order.js';
 import { keepalivedTogether } from './together.js';
 import type { Batch, ClusterPlan, HostWork, PlannedChange, WorkItem } from './types.js';
@@ -14,7 +15,7 @@ export interface PlanInput {
   readonly resources: readonly HostResources[];
   /** By host name: facts of every host of the cluster. */
   readonly facts: ReadonlyMap<string, Facts>;
-  /** Hosts whose `ip addr` shows one of the cluster's virtual addresses. */
+  /** Hosts that serve: those whose `ip addr` shows one of the cluster's virtual addresses. */
   readonly holders: ReadonlySet<string>;
   /** Hosts that may be changed; the others are only looked at. */
   readonly limit: ReadonlySet<string>;
@@ -44,11 +45,35 @@ export function planCluster(input: PlanInput): ClusterPlan {
   );
   problems.push(...halves(input, changes));
   const failed = problems.some((problem) => problem.severity === 'error');
-  const batches = failed
-    ? []
-    : playbook.flatMap((play, index) => batchesOf(play, byPlay[index] ?? new Map(), input));
+  const batches = failed ? [] : allBatches(byPlay, input);
   const status = failed ? 'error' : changes.length > 0 ? 'changes' : 'noop';
   return { cluster: cluster.name, status, changes, batches, problems: unique(problems) };
+}
+
+/**
+ * Hosts that could not take over now come first with all that is to be done on them: a host that serves is not
+ * touched before somebody could stand in for it, and that may be what this run mends.
+ */
+function allBatches(byPlay: readonly ReadonlyMap<string, readonly Decided[]>[], input: PlanInput): Batch[] {
+  const { cluster, playbook, holders, facts } = input;
+  const isMended = (host: string) => {
+    const found = facts.get(host);
+    return holders.size > 0 && !holders.has(host) && found !== undefined && whyUnfit(cluster, found) !== null;
+  };
+  const flips = byPlay.map((hosts) => holders.size > 0 && inStep([...hosts.values()].flat()));
+  const pass = (mended: boolean) =>
+    playbook.flatMap((play, index) => {
+      const decided = [...(byPlay[index] ?? [])];
+      // What hosts do together is not torn apart.
+      const mine = decided.filter(([host]) => (flips[index] ? !mended : isMended(host) === mended));
+      return batchesOf(play, new Map(mine), input);
+    });
+  const batches = [...pass(true), ...pass(false)];
+  return flips.includes(true) ? batches.map((batch) => ({ ...batch, peers: 'serving' })) : batches;
+}
+
+function inStep(decided: readonly Decided[]): boolean {
+  return decided.some(({ change }) => change.coordination !== 'independent');
 }
 
 /** A change that hosts must agree on, with `--limit` for some of them: the rest would hold the addresses as well. */
@@ -108,9 +133,16 @@ function batchesOf(play: Play, decided: ReadonlyMap<string, readonly Decided[]>,
   for (const [host, changes] of decided) work.set(host, { host, items: workItems(changes, input.cluster) });
   const standing = { hosts: input.cluster.hosts.map((host) => host.name), holders: input.holders };
   const ordered = standbyFirst(standing).flatMap((host) => work.get(host) ?? []);
-  if (play.order === 'parallel') return [{ play: play.name, work: ordered, gates: play.gates }];
-  const together = [...decided.values()].flat().some(({ change }) => change.coordination !== 'independent');
-  if (together && input.holders.size > 0) return keepalivedTogether(play, ordered, input);
+  if (play.order === 'parallel') {
+    // Whatever it is that goes wrong, it does not go wrong on a host that serves and on its peer at the same time.
+    const standbys = ordered.filter(({ host }) => !input.holders.has(host));
+    const active = ordered.filter(({ host }) => input.holders.has(host));
+    return [standbys, ...active.map((it) => [it])]
+      .filter((work) => work.length > 0)
+      .map((work) => ({ play: play.name, work, gates: play.gates }));
+  }
+  if (inStep([...decided.values()].flat()) && input.holders.size > 0)
+    return keepalivedTogether(play, ordered, input);
   // While no address is held nothing is served yet, and only keepalived needs the preferred host first.
   const allAtOnce =
     input.holders.size === 0 && !play.tasks.some((task) => /keepalived/.test(task.args.name ?? task.type));

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { GateName } from '../playbook/model.js';
 import type { Change, Step } from '../resources/types.js';
+import type { Fitness } from './fitness.js';
 
 /** One change or handler on one host, in the order in which it runs. */
 export interface WorkItem {
@@ -22,6 +23,8 @@ export interface Batch {
   readonly play: string;
   readonly work: readonly HostWork[];
   readonly gates: readonly GateName[];
+  /** What must hold of another host before one that serves is changed; left out: that it is fit. */
+  readonly peers?: Fitness;
 }
 
 export interface PlannedChange {

@@ -1,5 +1,6 @@
-import { heldBy, reachableFacts } from '../../../src/engine/prepare.js';
+import { reachableFacts } from '../../../src/engine/prepare.js';
 import { buildResources } from '../../../src/planning/build-resources.js';
+import { activeHosts } from '../../../src/planning/fitness.js';
 import { type PlanInput, planCluster } from '../../../src/planning/plan.js';
 import type { ClusterPlan } from '../../../src/planning/types.js';
 import { upPlaybook } from './converge.js';
@@ -14,7 +15,7 @@ export function planInput(pair: SimulatedPair, limit?: readonly string[]): PlanI
     playbook,
     resources: buildResources(playbook, pair.cluster, new Map()),
     facts,
-    holders: new Set([...facts].filter(([, it]) => heldBy(pair.cluster, it).size > 0).map(([host]) => host)),
+    holders: activeHosts(pair.cluster, facts),
     limit: new Set(limit ?? facts.keys()),
   };
 }
