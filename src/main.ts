@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { setMaxListeners } from 'node:events';
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
 import { EXIT, type ExitCode } from './base/exit-codes.js';
 import type { GlobalOptions, Io, LockReleaseOptions, UpOptions } from './commands/options.js';
@@ -46,7 +46,29 @@ function withPlaybook(command: Command): Command {
     .option('--force', 'do what safety refused');
 }
 
+const SHELLS = ['bash', 'zsh', 'fish', 'powershell'];
+
 function build(): Command {
+  const program = commands();
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .description('the completion script of a shell; how to use it is in docs/completion.md')
+    .action(async (shell: string) => {
+      exit = (await import('./commands/completion.js')).completion(shell, commands(), io);
+    })
+    .exitOverride();
+  // Asked by that script: `lbctl complete -- WORD…`
+  program
+    .command('complete', { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      exit = await (await import('./commands/completion.js')).complete(words, commands(), io);
+    });
+  return program;
+}
+
+function commands(): Command {
   const program = new Command('lbctl')
     .description(
       'Two bare Linux machines become an HAProxy + keepalived pair that is proven to survive a failure',

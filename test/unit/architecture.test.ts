@@ -37,6 +37,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   chalk: /^report\//,
   ssh2: /^transport\/ssh2-\w+\.ts$/,
   commander: /^main\.ts$/,
+  '@bomb.sh/tab/commander': /^commands\/completion\.ts$/,
   zod: /^(?:inventory|commands)\/schema\.ts$/,
   'p-limit': /^commands\//,
   diff: /^resources\/diff\.ts$/,
