@@ -7,6 +7,7 @@ import {
   KEEPALIVED_CONF,
   STATE_DIR,
   SYSCTL_CONF,
+  takeoverScriptPath,
 } from '../render/platform.js';
 import type { Keeps } from '../resources/types.js';
 
@@ -19,6 +20,8 @@ export const KEPT_PATHS = [
   dropInPath('keepalived'),
   checkScriptPath('el'),
   checkScriptPath('debian'),
+  takeoverScriptPath('el'),
+  takeoverScriptPath('debian'),
   '/etc/selinux/config',
 ] as const;
 

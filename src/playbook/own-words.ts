@@ -6,6 +6,7 @@ import {
   KEEPALIVED_CONF,
   STATE_DIR,
   SYSCTL_CONF,
+  takeoverScriptPath,
 } from '../render/platform.js';
 
 /** What rpm and dpkg allow in a package's name. */
@@ -58,6 +59,8 @@ const OURS = new Map([
     dropInPath('keepalived'),
     checkScriptPath('el'),
     checkScriptPath('debian'),
+    takeoverScriptPath('el'),
+    takeoverScriptPath('debian'),
   ].map((path) => [path, 'lbctl writes it; choose another name'] as const),
 ]);
 

@@ -1,7 +1,7 @@
 import type { Secret } from '../base/secret.js';
 import { Text } from '../base/text.js';
 import type { Check, Cluster, Host, VrrpInstance } from '../inventory/model.js';
-import { checkScriptPath, type Family, GENERATED } from './platform.js';
+import { checkScriptPath, type Family, GENERATED, TRACK_FILES } from './platform.js';
 
 export const VRRP_SCRIPT = 'lbctl_haproxy';
 
@@ -22,7 +22,7 @@ export interface KeepalivedInput {
 export function renderKeepalived(input: KeepalivedInput): Text {
   const { cluster, host, family } = input;
   const parts: (string | Text)[] = [
-    `${GENERATED}\n\n${globalDefs(host)}\n${checkBlock(cluster.check, family)}`,
+    `${GENERATED}\n\n${globalDefs(host)}\n${checkBlock(cluster.check, family)}\n${trackFileBlocks()}`,
     ...cluster.vrrpInstances.map((instance) => instanceBlock(instance, input)),
   ];
   return Text.join(parts, '\n');
@@ -43,12 +43,15 @@ export function preferredHost(instance: VrrpInstance): string {
 
 function globalDefs(host: Host): string {
   // script_user root: with an unprivileged user keepalived 2.2.7's own `-t` kills itself.
-  // garp_lower_prio_delay 0: after a healed partition the winner repeats its ARP at once.
+  // After a healed partition both are MASTER. The one that gives way sends an advert first (higher_prio_send_advert), or
+  // the winner would never hear of it; that one repeats its ARP at once (garp_lower_prio_delay 0), or clients would go
+  // on asking the other until the next refresh.
   return `global_defs {
     router_id ${host.name}
     enable_script_security
     script_user root
     vrrp_garp_lower_prio_delay 0
+    vrrp_higher_prio_send_advert true
     vrrp_garp_master_refresh ${GARP_MASTER_REFRESH}
 }
 `;
@@ -64,6 +67,13 @@ function checkBlock(check: Check, family: Family): string {
     rise ${check.rise}
 ${weight}}
 `;
+}
+
+/** By the word that every keepalived since 2.1 knows; 2.2 logs that it prefers another one, which 2.1 lacks. */
+function trackFileBlocks(): string {
+  return Object.values(TRACK_FILES)
+    .map(({ name, path }) => `vrrp_track_file ${name} {\n    file ${path}\n}\n`)
+    .join('');
 }
 
 function instanceBlock(instance: VrrpInstance, input: KeepalivedInput): Text {
@@ -93,6 +103,12 @@ function instanceBlock(instance: VrrpInstance, input: KeepalivedInput): Text {
       instance.virtualIpaddress.map((vip) => `${vip.address}/${vip.prefix}`),
     ),
     block('track_script', [VRRP_SCRIPT]),
+    // The check's own weight, so that HAProxy stopped means the same as HAProxy found dead: 0 is FAULT, at once. The
+    // other file's value is added to the priority as it stands.
+    block('track_file', [
+      `${TRACK_FILES.down.name} weight ${input.cluster.check.weight}`,
+      `${TRACK_FILES.switchover.name} weight 1`,
+    ]),
     '}\n',
   );
 }

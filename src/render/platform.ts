@@ -20,6 +20,21 @@ export function checkScriptPath(family: Family): string {
     : `/etc/keepalived/${CHECK_SCRIPT_NAME}`;
 }
 
+/** What systemd runs when HAProxy or keepalived starts or stops: beside the check script, for the same reason. */
+export function takeoverScriptPath(family: Family): string {
+  return checkScriptPath(family).replace(CHECK_SCRIPT_NAME, 'lbctl-takeover');
+}
+
+/**
+ * Files that keepalived watches, by which it learns at once what its check would tell it a second later. They are
+ * below /run, so that no mark outlives a reboot, and not in a folder of their own, which would have to be there first.
+ * `down`: not 0 while HAProxy is stopped on this host. `switchover`: added to the priority, 0 or below.
+ */
+export const TRACK_FILES = {
+  down: { name: 'lbctl_haproxy_down', path: '/run/keepalived.lbctl-haproxy-down' },
+  switchover: { name: 'lbctl_switchover', path: '/run/keepalived.lbctl-switchover' },
+} as const;
+
 export function dropInPath(service: string): string {
   return `/etc/systemd/system/${service}.service.d/lbctl.conf`;
 }

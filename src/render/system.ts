@@ -1,4 +1,4 @@
-import { GENERATED } from './platform.js';
+import { type Family, GENERATED, takeoverScriptPath } from './platform.js';
 
 /**
  * systemd's default gives up after 5 starts in 10 s; RestartSec=0 because its timers coalesce (100 ms became
@@ -8,8 +8,23 @@ import { GENERATED } from './platform.js';
 const RESTART = ['Restart=always', 'RestartSec=0'];
 const FILE_LIMIT = 65536;
 
-export function renderDropIn(service: 'haproxy' | 'keepalived'): string {
-  const lines = service === 'haproxy' ? [...RESTART, `LimitNOFILE=${FILE_LIMIT}`] : RESTART;
+/**
+ * The hand-over script is called around every start and stop (a leading - : whatever becomes of it, the service itself
+ * goes on). systemd sets MAINPID in ExecStop= only where the process still lives, and SERVICE_RESULT says how it ended.
+ */
+function hooks(service: string, family: Family): string[] {
+  const script = takeoverScriptPath(family);
+  return [
+    `ExecStartPre=-${script} ${service} start-pre`,
+    `ExecStartPost=-${script} ${service} start-post`,
+    `ExecStop=-${script} ${service} stop`,
+    `ExecStopPost=-${script} ${service} stop-post`,
+  ];
+}
+
+export function renderDropIn(service: 'haproxy' | 'keepalived', family: Family): string {
+  const limits = service === 'haproxy' ? [`LimitNOFILE=${FILE_LIMIT}`] : [];
+  const lines = [...RESTART, ...limits, ...hooks(service, family)];
   return `${GENERATED}
 [Unit]
 StartLimitIntervalSec=0

@@ -8,6 +8,7 @@ import { selinuxResource } from './selinux.js';
 import { serviceResource } from './service.js';
 import { sysctlResource } from './sysctl.js';
 import { systemdDropInResource } from './systemd-dropin.js';
+import { takeoverScriptResource } from './takeover-script.js';
 import type { Resource, ResourceContext } from './types.js';
 
 /** A resource type as playbooks name it, with what its arguments may be. */
@@ -32,6 +33,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   haproxy_config: { args: {}, make: (_, context) => haproxyConfigResource(context) },
   members: { args: {}, make: (_, context) => membersResource(context) },
   check_script: { args: {}, make: (_, context) => checkScriptResource(context) },
+  takeover_script: { args: {}, make: (_, context) => takeoverScriptResource(context) },
   keepalived_config: { args: {}, make: (_, context) => keepalivedConfigResource(context) },
   systemd_dropin: { args: { name: SERVICES }, make: (args) => systemdDropInResource(service(args)) },
   service: { args: { name: SERVICES }, make: (args, { watches }) => serviceResource(service(args), watches) },

@@ -17,6 +17,7 @@ const EVERYTHING = [
   'sysctl',
   'systemd_dropin:haproxy',
   'systemd_dropin:keepalived',
+  'takeover_script',
 ];
 
 describe('two bare machines', () => {

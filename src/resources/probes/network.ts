@@ -37,15 +37,20 @@ export const networkProbe: Probe<readonly InterfaceFacts[]> = {
 function parseEntry(entry: IpAddrEntry): InterfaceFacts | null {
   if (typeof entry.ifname !== 'string') return null;
   const flags = Array.isArray(entry.flags) ? entry.flags : [];
-  const infos: readonly { local?: unknown; prefixlen?: unknown }[] = Array.isArray(entry.addr_info)
+  const infos: readonly { local?: unknown; prefixlen?: unknown; dynamic?: unknown }[] = Array.isArray(
+    entry.addr_info,
+  )
     ? entry.addr_info
     : [];
   return {
     name: entry.ifname,
     // LOWER_UP: the cable is in; UP alone says only that it was switched on.
     up: flags.includes('UP') && flags.includes('LOWER_UP'),
-    addresses: infos.flatMap(({ local, prefixlen }) =>
-      typeof local === 'string' && typeof prefixlen === 'number'
+    addresses: infos.flatMap(({ local, prefixlen, dynamic }) =>
+      // With a life time on lo an address only lingers: the host serves on until another one has it (takeover-script.ts).
+      typeof local === 'string' &&
+      typeof prefixlen === 'number' &&
+      !(entry.ifname === 'lo' && dynamic === true)
         ? [{ address: local, prefix: prefixlen }]
         : [],
     ),

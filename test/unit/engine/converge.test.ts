@@ -28,6 +28,7 @@ describe('two bare hosts', () => {
       'members',
       'packages',
       'sysctl',
+      'takeover_script',
       'systemd_dropin:haproxy',
       'haproxy_config',
       'service:haproxy',

@@ -10,6 +10,7 @@ const FILES: Readonly<Record<string, string>> = {
   members: '/var/lib/lbctl/members.json',
   sysctl: '/etc/sysctl.d/90-lbctl.conf',
   'systemd_dropin:haproxy': '/etc/systemd/system/haproxy.service.d/lbctl.conf',
+  takeover_script: '/etc/keepalived/lbctl-takeover',
   haproxy_config: '/etc/haproxy/haproxy.cfg',
   check_script: '/etc/keepalived/lbctl-check-haproxy',
   'systemd_dropin:keepalived': '/etc/systemd/system/keepalived.service.d/lbctl.conf',

@@ -3,6 +3,7 @@ import { renderCheckScript } from '../../../src/render/check-script.js';
 import { renderHaproxy } from '../../../src/render/haproxy.js';
 import { checkScriptPath } from '../../../src/render/platform.js';
 import { renderDropIn, renderSysctl, sysctlSettings } from '../../../src/render/system.js';
+import { renderTakeoverScript } from '../../../src/render/takeover-script.js';
 import { expectGolden } from '../support/golden.js';
 import { keepalivedOf } from '../support/keepalived.js';
 import { clusterOf, examples, first } from '../support/model.js';
@@ -43,8 +44,9 @@ describe.each(shipped)('the files of $name', ({ name, cluster }) => {
 describe('the files that every pair gets', () => {
   it.each([
     ['check-script', renderCheckScript(clusterOf().check)],
-    ['haproxy.service.d', renderDropIn('haproxy')],
-    ['keepalived.service.d', renderDropIn('keepalived')],
+    ['takeover-script', renderTakeoverScript(clusterOf())],
+    ['haproxy.service.d', renderDropIn('haproxy', 'el')],
+    ['keepalived.service.d', renderDropIn('keepalived', 'el')],
     ['sysctl', renderSysctl(sysctlSettings({ ipv6: false }))],
     ['sysctl-ipv6', renderSysctl(sysctlSettings({ ipv6: true }))],
   ])('%s', (name, text) => {

@@ -5,6 +5,7 @@ import { renderCheckScript } from '../../../src/render/check-script.js';
 import { renderHaproxy } from '../../../src/render/haproxy.js';
 import { checkScriptPath, GENERATED } from '../../../src/render/platform.js';
 import { renderDropIn, renderSysctl, sysctlSettings } from '../../../src/render/system.js';
+import { renderTakeoverScript } from '../../../src/render/takeover-script.js';
 import { keepalivedOf, PASSWORD } from '../support/keepalived.js';
 import { clusterOf } from '../support/model.js';
 
@@ -85,7 +86,7 @@ describe('keepalived.conf of any pair', () => {
       fc.property(pair, (cluster) => {
         for (const text of confs(cluster)) {
           expect(text.includes('    nopreempt\n')).toBe(cluster.vrrpInstances[0]?.preempt === false);
-          if (text.includes('nopreempt')) expect(text).not.toMatch(/\bweight\b/);
+          if (text.includes('nopreempt')) expect(text).not.toMatch(/\bweight -/);
           // Without a weight a failed check means FAULT: `weight 0` is not written.
           expect(count(text, /^ {4}weight /)).toBe(cluster.check.weight === 0 ? 0 : 1);
         }
@@ -163,8 +164,9 @@ describe('every generated file', () => {
     'haproxy.cfg': renderHaproxy(cluster, 'el'),
     'keepalived.conf': keepalivedOf(cluster, 'lb1').reveal(),
     'check script': renderCheckScript(cluster.check),
-    'haproxy drop-in': renderDropIn('haproxy'),
-    'keepalived drop-in': renderDropIn('keepalived'),
+    'hand-over script': renderTakeoverScript(cluster),
+    'haproxy drop-in': renderDropIn('haproxy', 'el'),
+    'keepalived drop-in': renderDropIn('keepalived', 'el'),
     sysctl: renderSysctl(sysctlSettings({ ipv6: true })),
   };
 

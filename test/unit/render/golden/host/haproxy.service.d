@@ -6,3 +6,7 @@ StartLimitIntervalSec=0
 Restart=always
 RestartSec=0
 LimitNOFILE=65536
+ExecStartPre=-/usr/libexec/keepalived/lbctl-takeover haproxy start-pre
+ExecStartPost=-/usr/libexec/keepalived/lbctl-takeover haproxy start-post
+ExecStop=-/usr/libexec/keepalived/lbctl-takeover haproxy stop
+ExecStopPost=-/usr/libexec/keepalived/lbctl-takeover haproxy stop-post

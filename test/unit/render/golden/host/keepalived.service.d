@@ -5,3 +5,7 @@ StartLimitIntervalSec=0
 [Service]
 Restart=always
 RestartSec=0
+ExecStartPre=-/usr/libexec/keepalived/lbctl-takeover keepalived start-pre
+ExecStartPost=-/usr/libexec/keepalived/lbctl-takeover keepalived start-post
+ExecStop=-/usr/libexec/keepalived/lbctl-takeover keepalived stop
+ExecStopPost=-/usr/libexec/keepalived/lbctl-takeover keepalived stop-post

@@ -1,0 +1,198 @@
+import type { Cluster } from '../inventory/model.js';
+import { GENERATED, TRACK_FILES } from './platform.js';
+
+/** Seconds that a host goes on serving after an address has left it, at least: until clients know the new host. */
+const SETTLE = 0.2;
+
+/** Seconds that a stop waits for the addresses to leave, where a mark means FAULT: keepalived acts in milliseconds. */
+const LEAVE = 0.5;
+
+interface Timings {
+  /** Seconds that a planned stop of HAProxy waits for the addresses to leave. */
+  readonly leave: number;
+  /** Seconds that it serves on after that: the slowest host's skew, by which it takes over after "I leave". */
+  readonly settle: number;
+  /** Whole seconds that addresses linger over a planned stop, and over a crash of keepalived. */
+  readonly planned: number;
+  readonly crash: number;
+}
+
+function timings(cluster: Cluster): Timings {
+  const instances = cluster.vrrpInstances.map(({ advertInt, priority }) => ({
+    silence: 3 * advertInt,
+    skew: ((256 - Math.min(...Object.values(priority))) / 256) * advertInt,
+  }));
+  const skew = Math.max(...instances.map((it) => it.skew));
+  const silence = Math.max(...instances.map((it) => it.silence));
+  // With a negative weight the host only looks worse: the other one waits out three adverts before it takes over.
+  const leave = cluster.check.weight === 0 ? LEAVE : silence + skew + LEAVE;
+  const settle = Math.max(SETTLE, skew + 0.1);
+  return {
+    leave,
+    settle,
+    planned: Math.ceil(leave + settle) + 1,
+    crash: Math.ceil(silence + settle + 0.5),
+  };
+}
+
+/**
+ * What systemd runs when HAProxy or keepalived starts, stops or dies (the drop-ins say when). It tells keepalived of a
+ * stop of HAProxy before it happens, and lets a host that loses its addresses serve on until the other one has them:
+ * they "linger" on lo, where they take packets but are not announced, with a life time after which the kernel itself
+ * removes them. So neither can be left behind: the marks are below /run, are set to 0 by every start of HAProxy, and the
+ * check of HAProxy mends one that is not true.
+ */
+export function renderTakeoverScript(cluster: Cluster): string {
+  const { leave, settle, planned, crash } = timings(cluster);
+  const vips = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  return `#!/bin/sh
+${GENERATED}
+# usage: lbctl-takeover haproxy|keepalived prepare|start-pre|start-post|stop|stop-post
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+umask 022
+vips='${vips.join(' ')}'
+down=${TRACK_FILES.down.path}
+switchover=${TRACK_FILES.switchover.path}
+state=/run/lbctl
+service=$1
+${BODY.replaceAll('@LEAVE@', String(Math.round(leave * 20)))
+  .replaceAll('@SETTLE@', settle.toFixed(2))
+  .replaceAll('@PLANNED@', String(planned))
+  .replaceAll('@CRASH@', String(crash))
+  .replaceAll('@NOW@', '${now%.*}')}`;
+}
+
+const BODY = String.raw`
+# Without a main process a stop is not a planned one: it has died, and every millisecond counts.
+[ "$2" != stop ] || [ -n "$MAINPID" ] || exit 0
+[ -d "$state" ] || mkdir -p "$state"
+read -r now rest </proc/uptime
+now=@NOW@
+
+# A file is written where it stands: keepalived watches for that, and it keeps its SELinux type.
+mark() {
+  old=
+  { read -r old <"$down"; } 2>/dev/null
+  [ "$old" = "$1" ] || echo "$1" >"$down"
+}
+
+# "ADDRESS INTERFACE ADDRESS/PREFIX", a line each: what this host holds now.
+held() {
+  for v in $vips; do
+    ip -o addr show to "$v" 2>/dev/null | while read -r n dev family own more; do
+      [ "$dev" = lo ] || echo "$v $dev $own"
+    done
+  done
+}
+
+length() { case $1 in *:*) echo 128 ;; *) echo 32 ;; esac; }
+
+# Whatever happens to this script, the kernel ends it after $1 seconds.
+linger() {
+  held | while read -r v dev own; do
+    ip addr replace "$v/$(length "$v")" dev lo valid_lft "$1" preferred_lft "$1"
+  done
+}
+
+lingering() {
+  for v in $vips; do ip -o addr show dev lo to "$v" 2>/dev/null | grep ' dynamic '; done
+}
+
+end_linger() {
+  lingering | while read -r n dev family own more; do ip addr del "$own" dev lo 2>/dev/null; done
+}
+
+drop_held() {
+  held | while read -r v dev own; do ip addr del "$own" dev "$dev"; done
+}
+
+# The last three crashes of HAProxy, by uptime, one a line.
+crashed_within() {
+  set -- "$1" "$2" $(tail -n "$2" "$state/haproxy.crashes" 2>/dev/null)
+  [ $# -eq $(($2 + 2)) ] && [ $((now - $3)) -le "$1" ]
+}
+
+# A start that fails is tried again at once, the next ones after a second each.
+failed_start() {
+  n=$(cat "$state/$service.failed" 2>/dev/null || echo 0)
+  echo $((n + 1)) >"$state/$service.failed"
+  [ "$n" = 0 ] || sleep 1
+}
+
+case $service-$2 in
+  *-prepare | *-start-pre)
+    if [ "$2" = start-pre ]; then rm -f "$state/$service.runs"; fi
+    for f in "$down" "$switchover"; do
+      [ ! -s "$f" ] || continue
+      echo 0 >"$f"
+      if command -v restorecon >/dev/null; then restorecon "$f"; fi
+    done
+    if [ "$2" = prepare ]; then
+      # Both may run since before systemd knew of this script.
+      for s in haproxy keepalived; do
+        if systemctl -q is-active "$s"; then echo 1 >"$state/$s.runs"; fi
+      done
+    fi
+    # keepalived reads the marks only now: one that is not true must not keep it from the addresses.
+    if [ "$service" = keepalived ] && systemctl -q is-active haproxy; then mark 0; fi
+    ;;
+  haproxy-start-post)
+    # One that dies again and again is not trusted with the addresses at once.
+    if crashed_within 15 3; then sleep 5; fi
+    echo 1 >"$state/haproxy.runs"
+    rm -f "$state/haproxy.failed"
+    mark 0
+    ;;
+  keepalived-start-post)
+    echo 1 >"$state/keepalived.runs"
+    rm -f "$state/keepalived.failed"
+    ;;
+  haproxy-stop)
+    if [ -n "$(held)" ]; then
+      echo 'the virtual addresses leave this host before HAProxy stops'
+      linger @PLANNED@
+      mark 1
+      i=0
+      while [ $i -lt @LEAVE@ ] && [ -n "$(held)" ]; do
+        sleep 0.05
+        i=$((i + 1))
+      done
+      sleep @SETTLE@
+      end_linger
+    fi
+    mark 1
+    ;;
+  haproxy-stop-post)
+    if [ ! -e "$state/haproxy.runs" ]; then
+      [ "$SERVICE_RESULT" = success ] || { mark 1; failed_start; }
+    elif [ "$SERVICE_RESULT" != success ]; then
+      echo "$now" >>"$state/haproxy.crashes"
+      tail -n 3 "$state/haproxy.crashes" >"$state/haproxy.crashes.new"
+      mv -f "$state/haproxy.crashes.new" "$state/haproxy.crashes"
+      # One crash moves nothing: the new process is there before anybody else could be.
+      if crashed_within 5 2 || crashed_within 15 3; then mark 1; fi
+    fi
+    rm -f "$state/haproxy.runs"
+    ;;
+  keepalived-stop)
+    linger @PLANNED@
+    ;;
+  keepalived-stop-post)
+    if [ ! -e "$state/keepalived.runs" ]; then
+      [ "$SERVICE_RESULT" = success ] || failed_start
+    elif [ "$SERVICE_RESULT" != success ]; then
+      # It died and left the addresses here. Nobody else has them before three adverts are missing, and a new
+      # process needs as long: HAProxy serves on meanwhile.
+      linger @CRASH@
+      drop_held
+    elif [ -n "$(lingering)" ]; then
+      sleep @SETTLE@
+      end_linger
+    fi
+    rm -f "$state/keepalived.runs"
+    ;;
+esac
+exit 0
+`;
