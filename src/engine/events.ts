@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../base/diagnostic.js';
+import type { ChangeClass } from '../planning/classes.js';
 
 /** One line of a plan, as users see it. `diff` is a unified diff with secrets hidden; null where none applies. */
 export interface ChangeSummary {
@@ -8,6 +9,9 @@ export interface ChangeSummary {
   readonly verb: 'create' | 'update' | 'delete';
   readonly reason: string;
   readonly diff: string | null;
+  readonly class: ChangeClass;
+  /** What clients may notice of it. */
+  readonly interruption: string;
 }
 
 export type Phase = 'connect' | 'observe' | 'preflight' | 'lock' | 'keep' | 'apply' | 'verify';

@@ -153,11 +153,13 @@ export function heldBy(cluster: Cluster, facts: Facts): Set<string> {
 }
 
 export function summarize(plan: ClusterPlan): ChangeSummary[] {
-  return plan.changes.map(({ host, change }) => ({
+  return plan.changes.map(({ host, change, class: kind, interruption }) => ({
     host,
     resource: change.resource,
     verb: change.verb,
     reason: change.reason,
     diff: change.diff,
+    class: kind,
+    interruption,
   }));
 }

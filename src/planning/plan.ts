@@ -4,6 +4,7 @@ import type { Play, Playbook } from '../playbook/model.js';
 import { handlerService, handlerStep } from '../resources/handlers.js';
 import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
 import type { HostResources, PlannedTask } from './build-resources.js';
+import { classify } from './classes.js';
 import { whyUnfit } from './fitness.js';
 import { standbyFirst } from './order.js';
 import { keepalivedTogether } from './together.js';
@@ -41,7 +42,12 @@ export function planCluster(input: PlanInput): ClusterPlan {
     });
   }
   const changes = byPlay.flatMap((hosts) =>
-    [...hosts].flatMap(([host, decided]) => decided.map(({ change }): PlannedChange => ({ host, change }))),
+    [...hosts].flatMap(([host, decided]) =>
+      decided.map(({ change, notify }): PlannedChange => {
+        const classed = classify({ cluster, host, change, notify, active: input.holders });
+        return { host, change, ...classed };
+      }),
+    ),
   );
   problems.push(...halves(input, changes));
   const failed = problems.some((problem) => problem.severity === 'error');

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { GateName } from '../playbook/model.js';
 import type { Change, Step } from '../resources/types.js';
+import type { Classed } from './classes.js';
 import type { Fitness } from './fitness.js';
 
 /** One change or handler on one host, in the order in which it runs. */
@@ -27,7 +28,7 @@ export interface Batch {
   readonly peers?: Fitness;
 }
 
-export interface PlannedChange {
+export interface PlannedChange extends Classed {
   readonly host: string;
   readonly change: Change;
 }

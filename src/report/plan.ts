@@ -6,7 +6,7 @@ import { diffLines } from './diff-lines.js';
 import type { Paint } from './paint.js';
 import { problemLines } from './problem-lines.js';
 import { oneLine } from './sanitize.js';
-import { count, countChanges } from './words.js';
+import { count, countChanges, hostList } from './words.js';
 
 type ClusterPlan = PlanDocument['clusters'][number];
 
@@ -41,7 +41,25 @@ function clusterLines(cluster: ClusterPlan, withDiffs: boolean, paint: Paint): s
       const changes = cluster.changes.filter((change) => change.host === host);
       return [`  ${paint.bold(oneLine(host))}`, ...hostLines(changes, withDiffs, paint)];
     }),
+    ...classLines(cluster.changes, paint),
   ];
+}
+
+/** What clients may notice: one line for each class of changes, and for each thing that they may notice of it. */
+function classLines(changes: readonly ChangeSummary[], paint: Paint): string[] {
+  if (changes.length === 0) return [];
+  const groups = new Map<string, ChangeSummary[]>();
+  for (const change of changes) {
+    const key = `${change.class} ${change.interruption}`;
+    groups.set(key, [...(groups.get(key) ?? []), change]);
+  }
+  const rows = [...groups.values()].flatMap((group) => {
+    const [one] = group;
+    if (one === undefined) return [];
+    const hosts = hostList([...new Set(group.map(({ host }) => host))]);
+    return [[{ text: one.class }, { text: hosts }, { text: one.interruption, style: paint.dim }]];
+  });
+  return [`  ${paint.bold('what clients may notice')}`, ...table(rows, '    ')];
 }
 
 function hostLines(changes: readonly ChangeSummary[], withDiffs: boolean, paint: Paint): string[] {

@@ -39,6 +39,16 @@ export function startsAnew(before: string, after: string): boolean {
   return [...instances(after).values()].some((it) => !old.has(identity(it)));
 }
 
+/** What happens to the addresses of all instances together; null: they stay. */
+export function addressChange(before: string, after: string): 'added' | 'removed' | 'replaced' | null {
+  const all = (text: string) => new Set([...instances(text).values()].flatMap((it) => it.addresses));
+  const [old, now] = [all(before), all(after)];
+  const gone = [...old].some((it) => !now.has(it));
+  const come = [...now].some((it) => !old.has(it));
+  if (gone && come) return 'replaced';
+  return gone ? 'removed' : come ? 'added' : null;
+}
+
 function instances(text: string): Map<string, Instance> {
   const tokens = tokenize(text);
   const globalVersion = valueAfter(tokens, 'vrrp_version') ?? '2';

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import { sh } from '../base/shell.js';
 import { renderKeepalived } from '../render/keepalived.js';
 import { checkScriptPath, KEEPALIVED_CONF } from '../render/platform.js';
-import { flipsTogether, startsAnew } from './keepalived-compare.js';
+import { addressChange, flipsTogether, startsAnew } from './keepalived-compare.js';
 import { planFile } from './managed-file.js';
 import { fileProbe } from './probes/file.js';
 import { type InterfaceFacts, interfaceFor, networkProbe } from './probes/network.js';
@@ -48,7 +48,7 @@ export function keepalivedConfigResource({ cluster, host, authPass }: ResourceCo
           validate: validate(checkScriptPath(os.family)),
         },
         facts,
-        { coordination },
+        { coordination, addresses: before === null ? null : addressChange(before, after) },
       );
       return { change, problems };
     },

@@ -74,6 +74,10 @@ export interface Change {
   readonly coordination: Coordination;
   /** Said prominently when it happens: a protection that is switched off. */
   readonly notice: string | null;
+  /** Of keepalived.conf: what happens to the virtual addresses that an instance has. */
+  readonly addresses: 'added' | 'removed' | 'replaced' | null;
+  /** Restarts HAProxy or keepalived, which run: the host's addresses have to be elsewhere meanwhile. */
+  readonly restarts: boolean;
   /** Services that this change starts or restarts: a reload notified beside it is superfluous. */
   readonly starts: readonly string[];
 }
@@ -130,6 +134,8 @@ export function planned(
       silent: false,
       coordination: 'independent',
       notice: null,
+      addresses: null,
+      restarts: false,
       starts: [],
       ...change,
     },

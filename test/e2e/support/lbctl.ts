@@ -74,7 +74,15 @@ export interface PlanJson {
   clusters: {
     name: string;
     status: 'noop' | 'changes' | 'error';
-    changes: { host: string; resource: string; verb: string; reason: string; diff: string | null }[];
+    changes: {
+      host: string;
+      resource: string;
+      verb: string;
+      reason: string;
+      diff: string | null;
+      class: string;
+      interruption: string;
+    }[];
     problems: ProblemJson[];
   }[];
 }

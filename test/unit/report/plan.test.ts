@@ -5,13 +5,28 @@ import { formatPlan } from '../../../src/report/plan.js';
 const diff =
   '--- /etc/haproxy/haproxy.cfg\n+++ /etc/haproxy/haproxy.cfg\n@@ -1,2 +1,2 @@\n global\n-old\x1b[31m\n+new\n';
 
+const QUIET = { class: 'none', interruption: 'no failed requests' } as const;
+const RELOAD = { class: 'reload', interruption: 'no failed requests' } as const;
+
 const web: PlanDocument['clusters'][number] = {
   name: 'web',
   status: 'changes',
   changes: [
-    { host: 'lb2', resource: 'packages', verb: 'create', reason: 'keepalived is not installed', diff: null },
-    { host: 'lb2', resource: 'haproxy_config', verb: 'update', reason: 'differs', diff },
-    { host: 'lb1', resource: 'file:/etc/old.cfg', verb: 'delete', reason: 'not wanted', diff: null },
+    {
+      ...{
+        host: 'lb2',
+        resource: 'packages',
+        verb: 'create',
+        reason: 'keepalived is not installed',
+        diff: null,
+      },
+      ...QUIET,
+    },
+    { ...{ host: 'lb2', resource: 'haproxy_config', verb: 'update', reason: 'differs', diff }, ...RELOAD },
+    {
+      ...{ host: 'lb1', resource: 'file:/etc/old.cfg', verb: 'delete', reason: 'not wanted', diff: null },
+      ...QUIET,
+    },
   ],
   problems: [],
 };
@@ -41,6 +56,9 @@ describe('plan in words', () => {
               +new
         lb1
           -  file:/etc/old.cfg  not wanted
+        what clients may notice
+          none    lb2, lb1  no failed requests
+          reload  lb2       no failed requests
 
       1 to create, 1 to update, 1 to delete on 2 hosts."
     `);

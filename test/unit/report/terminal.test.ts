@@ -34,6 +34,8 @@ const changes = ['lb1', 'lb2'].map((host) => ({
   verb: 'update' as const,
   reason: 'differs',
   diff: null,
+  class: 'reload' as const,
+  interruption: 'no failed requests',
 }));
 
 const beginning: readonly RunEvent[] = [
