@@ -80,6 +80,8 @@ function commands(): Command {
     .description('build or converge every cluster, standby first, then verify it')
     .option('--check', 'the same as plan')
     .option('--diff', 'print the diffs as they are applied')
+    .option('--no-rollback', 'a run that fails leaves what it has changed')
+    .option('--revert-after <seconds>', 'a host whose operator is gone goes back by itself (default 45)')
     .action(async (file: string | undefined, options: UpOptions) => {
       exit = await (await import('./commands/up.js')).up(file, options, io);
     });

@@ -18,6 +18,9 @@ export interface UpOptions extends GlobalOptions {
   readonly diff?: boolean;
   readonly playbook?: string;
   readonly force?: boolean;
+  /** commander's form of --no-rollback. */
+  readonly rollback?: boolean;
+  readonly revertAfter?: string;
 }
 
 export interface LockReleaseOptions extends GlobalOptions {

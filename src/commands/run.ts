@@ -1,6 +1,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import type { RunEvent } from '../engine/events.js';
+import { LOCK_TTL } from '../engine/lock.js';
 import type { Inventory } from '../inventory/model.js';
 import { createReporter, type Reporter } from '../report/reporter.js';
 import { oneLine } from '../report/sanitize.js';
@@ -108,6 +109,11 @@ export function parallelOf(options: GlobalOptions): number {
 /** `--timeout`: seconds for one remote step. @throws UserError */
 export function stepLimitOf(options: GlobalOptions): number | undefined {
   return wholeNumber('--timeout', options.timeout, { min: 1, max: 86_400 });
+}
+
+/** `--revert-after`: seconds without a sign of life after which a host goes back by itself. @throws UserError */
+export function revertAfterOf(options: { readonly revertAfter?: string }): number | null {
+  return wholeNumber('--revert-after', options.revertAfter, { min: 20, max: LOCK_TTL - 5 }) ?? null;
 }
 
 /** `--log-file`: every event with its time, one JSON object a line, readable by its owner only. @throws UserError */

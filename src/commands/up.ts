@@ -15,7 +15,15 @@ import {
 import type { Io, UpOptions } from './options.js';
 import { plan } from './plan.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
-import { openReporter, openTransport, parallelOf, stepLimitOf, whoAmI, withLogFile } from './run.js';
+import {
+  openReporter,
+  openTransport,
+  parallelOf,
+  revertAfterOf,
+  stepLimitOf,
+  whoAmI,
+  withLogFile,
+} from './run.js';
 
 /** `lbctl up`: builds or converges every cluster, standby first, then verifies it. */
 export async function up(argument: string | undefined, options: UpOptions, io: Io): Promise<ExitCode> {
@@ -28,6 +36,7 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options);
   const lockWait = wholeNumber('--lock-wait', options.lockWait, { min: 0, max: 86_400 });
+  const revertAfter = revertAfterOf(options);
   const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
   const secrets = await secretsOf(loaded.inventory, io);
 
@@ -58,6 +67,8 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
             showDiff: options.diff === true,
             stepLimit: stepLimit ?? null,
             lockWait: lockWait ?? 0,
+            revertAfter,
+            onFailure: options.rollback === false ? 'stop' : 'roll-back',
           }),
         ),
       ),

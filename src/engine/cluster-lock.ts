@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../base/diagnostic.js';
+import { type Command, joinCommands } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
@@ -44,12 +45,24 @@ export class ClusterLock {
     this.#timer.unref();
   }
 
+  /** Done in the same round trip as the release, where a run ended well. */
+  #last: Command | null = null;
+
+  lastly(script: Command): void {
+    this.#last = script;
+  }
+
   /** Frees it on every host; a host that cannot be told frees it by itself. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(
-      this.sessions.map((it) => it.run(releaseScript(this.token), { limit: 20 }).catch(() => undefined)),
+      this.sessions.map((it) => it.run(this.#release(), { limit: 20 }).catch(() => undefined)),
     );
+  }
+
+  #release(): Command {
+    const release = releaseScript(this.token);
+    return this.#last === null ? release : joinCommands([this.#last, release]);
   }
 }
 

@@ -14,7 +14,7 @@ export interface ChangeSummary {
   readonly interruption: string;
 }
 
-export type Phase = 'connect' | 'observe' | 'preflight' | 'lock' | 'keep' | 'apply' | 'verify';
+export type Phase = 'connect' | 'observe' | 'preflight' | 'lock' | 'keep' | 'apply' | 'verify' | 'rollback';
 
 export type HostOutcome = 'ok' | 'changed' | 'failed' | 'unreachable' | 'skipped';
 
@@ -22,6 +22,8 @@ export interface HostRecap {
   readonly status: HostOutcome;
   readonly changed: readonly string[];
   readonly error: string | null;
+  /** Only where a run that failed put the host back to what it was. */
+  readonly rolled_back?: true;
 }
 
 export interface ClusterRecap {

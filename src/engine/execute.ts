@@ -14,6 +14,7 @@ import { judge } from './judge.js';
 import { fenceScript, whileLocked } from './lock.js';
 import { factsFrom, probeSections } from './observe.js';
 import { stillDiffers } from './recheck.js';
+import { armChangeScript, armedServices, type RevertRun } from './revert.js';
 import { tellCommands, withoutSecrets } from './tell-commands.js';
 
 /** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
@@ -26,7 +27,12 @@ export interface ExecuteContext {
   readonly token: string;
   /** Run once on each host, before its first change. */
   readonly keep: (host: string) => Command;
+  /** Hosts where that was done. */
   readonly kept: Set<string>;
+  /** How a host goes back by itself when its operator is gone; null: nothing serves yet that could be broken. */
+  readonly revert: RevertRun | null;
+  /** Hosts whose switch was armed and has not been disarmed since. */
+  readonly armed: Set<string>;
   readonly emit: Emit;
   /** Told when the user interrupts: the running steps end, then nothing more begins. */
   readonly interrupted: AbortSignal;
@@ -46,6 +52,8 @@ export interface HostResult {
   readonly stopped: boolean;
   /** What was asked besides at its end; null where it did not come to that. */
   readonly facts: Facts | null;
+  /** The connection ended meanwhile: what was done is unknown until somebody looks. */
+  readonly lost: boolean;
 }
 
 /** Changes the hosts of a batch at the same time, each in one round trip. */
@@ -88,7 +96,8 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   const sections = sectionsOf(work, gates, recheck, context);
   const keepsFirst = !context.kept.has(work.host);
   context.kept.add(work.host);
-  const script = frame(sections, mark, { stoppable: true });
+  const script = frame(sections, mark, { stoppable: true, alone: true });
+  if (sections.some(({ id }) => id === 'arm')) context.armed.add(work.host);
   const stop = () => {
     // Between two steps the script looks for this file: the running step ends, the next does not begin.
     session.run(sh`: >${stopFile(mark)}`, { limit: 10 }).catch(() => undefined);
@@ -117,6 +126,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
       error: judged.error ?? differs,
       stopped: !judged.whole && judged.error === null,
       facts,
+      lost: false,
     };
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
@@ -128,6 +138,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
       error: diagnostic,
       stopped: false,
       facts: null,
+      lost: error.failure === 'cut' || error.failure === 'unreachable',
     };
   } finally {
     context.interrupted.removeEventListener('abort', stop);
@@ -140,11 +151,15 @@ function sectionsOf(
   recheck: readonly Probe<unknown>[],
   context: ExecuteContext,
 ): Section[] {
+  const services = context.revert === null ? [] : armedServices(work);
+  const arm =
+    context.revert === null || services.length === 0 ? null : armChangeScript(services, context.revert);
   return [
     { id: 'fence', script: fenceScript(context.token), onFailure: 'stop' },
     ...(context.kept.has(work.host)
       ? []
       : [{ id: 'keep', script: context.keep(work.host), onFailure: 'stop' } as const]),
+    ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop' } as const]),
     ...work.items.flatMap((item, index) =>
       item.steps.map(
         (step, number): Section => ({

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, joinCommands, raw, sh } from '../base/shell.js';
+import { STATE_DIR } from '../render/platform.js';
 import type { ProbeOutput } from '../resources/types.js';
 import type { RunResult } from '../transport/types.js';
 
@@ -26,6 +27,21 @@ export function stopFile(mark: string): string {
   return `/run/lbctl-stop.${mark}`;
 }
 
+/** Held by a script that changes something for as long as it runs: see `quietScript`. */
+const RUNNING = `${STATE_DIR}/running`;
+
+/** Seconds that a script waits for one before it whose connection was lost. */
+const ALONE_PATIENCE = 60;
+
+const quietly = sh`flock -w ${ALONE_PATIENCE} 8 || { echo 'another script of lbctl still runs here' >&2; exit 1; }`;
+
+/** The section that waits for the end of an earlier script on the same host. */
+export const ALONE = 'alone';
+
+/** Waits until no script that changes something runs on the host any more: of one whose connection was lost, say. */
+export const quietScript: Command = sh`exec 8>${RUNNING}
+${quietly}`;
+
 /** A random word that no output holds by accident. */
 export function newMark(): string {
   return randomBytes(9).toString('hex');
@@ -39,23 +55,27 @@ export function newMark(): string {
 export function frame(
   sections: readonly Section[],
   mark: string,
-  options: { stoppable?: boolean } = {},
+  options: { readonly stoppable?: boolean; readonly alone?: boolean } = {},
 ): Command {
   const stop =
     options.stoppable === true
       ? sh`[ ! -e ${stopFile(mark)} ] || { rm -f ${stopFile(mark)}; exit 0; }`
       : raw(':');
+  const lock = options.alone === true ? sh`exec 8>${RUNNING}` : raw('');
+  const all: readonly Section[] =
+    options.alone === true ? [{ id: ALONE, script: quietly, onFailure: 'stop' }, ...sections] : sections;
   return joinCommands([
     sh`m=${mark}
 read -r asked_up asked_rest </proc/uptime
 asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
-    ...sections.map(
+    lock,
+    ...all.map(
       ({ id, script, onFailure }) => sh`${stop}
 say ${`+${id}`}
 (
 ${script}
-)
+)${raw(id === ALONE ? '' : ' 8>&-')}
 c=$?
 say "-$c"
 ${raw(onFailure === 'stop' ? '[ "$c" = 0 ] || exit 0' : '')}`,

@@ -1,32 +1,23 @@
 import { type Command, sh } from '../base/shell.js';
 import type { HostResources } from '../planning/build-resources.js';
-import {
-  checkScriptPath,
-  dropInPath,
-  HAPROXY_CFG,
-  KEEPALIVED_CONF,
-  STATE_DIR,
-  SYSCTL_CONF,
-  takeoverScriptPath,
-} from '../render/platform.js';
+import { GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
 import type { Keeps } from '../resources/types.js';
 
-/** Every file that a run may replace. */
-export const KEPT_PATHS = [
-  HAPROXY_CFG,
-  KEEPALIVED_CONF,
-  SYSCTL_CONF,
-  dropInPath('haproxy'),
-  dropInPath('keepalived'),
-  checkScriptPath('el'),
-  checkScriptPath('debian'),
-  takeoverScriptPath('el'),
-  takeoverScriptPath('debian'),
-  '/etc/selinux/config',
-] as const;
+/** Runs that can be gone back to, besides generation 0. */
+export const KEPT_GENERATIONS = 10;
 
-/** Besides generation 0. */
-const KEPT_GENERATIONS = 10;
+/** What is written down with a generation, besides the copies. */
+export interface KeptRun {
+  /** The same on every host of the cluster. */
+  readonly number: number;
+  /** user@machine */
+  readonly who: string;
+  readonly command: string;
+  /** ISO 8601, by the clock of whoever runs it. */
+  readonly when: string;
+  /** `VERB RESOURCE` of what is about to change on this host. */
+  readonly changes: readonly string[];
+}
 
 /**
  * Copies what is there into a new generation, before anything changes: the files, which of them did not exist,
@@ -35,21 +26,18 @@ const KEPT_GENERATIONS = 10;
  * appears whole or not at all.
  * @param own what the tasks of the playbook name besides
  */
-export function keepScript(
-  run: {
-    readonly who: string;
-    readonly command: string;
-    readonly when: string;
-  },
-  own: Keeps = {},
-): Command {
+export function keepScript(run: KeptRun, own: Keeps = {}): Command {
   return sh`set -e
 umask 077
-base=${`${STATE_DIR}/generations`}
+base=${GENERATIONS}
 mkdir -p "$base"
 rm -rf "$base"/.new.*
-last=$(ls "$base" | grep -E '^[0-9]+$' | sort -n | tail -n 1 || :)
-if [ -z "$last" ]; then n=0; else n=$((last + 1)); fi
+number=${run.number}
+if [ ! -d "$base/0" ]; then n=0; else n=$number; fi
+# Kept already: the connection was lost afterwards.
+for old in "$base/$n" "$base/0"; do
+  if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then exit 0; fi
+done
 new=$base/.new.$n
 mkdir -p "$new/files"
 : >"$new/missing"
@@ -83,7 +71,8 @@ for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
     if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi
   done
 } >"$new/states"
-printf 'who=%s\ncommand=%s\nwhen=%s\nhost_time=%s\n' ${run.who} ${run.command} ${run.when} "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$new/run"
+printf 'number=%s\nwho=%s\ncommand=%s\nwhen=%s\nhost_time=%s\n' "$number" ${run.who} ${run.command} ${run.when} "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$new/run"
+for c in ${run.changes}; do printf 'change=%s\n' "$c" >>"$new/run"; done
 mv "$new" "$base/$n"
 if [ "$n" != 0 ] && [ -d "$base/0" ]; then
   for p in ${own.paths ?? []}; do
@@ -93,8 +82,8 @@ if [ "$n" != 0 ] && [ -d "$base/0" ]; then
   cat "$base/.new.states" >>"$base/0/states"
   rm -f "$base/.new.states"
 fi
-for old in $(ls "$base" | grep -E '^[0-9]+$' | sort -n | sed 1d | head -n -${KEPT_GENERATIONS}); do
-  rm -rf "$base/$old"
+for old in $(ls "$base" | grep -E '^[0-9]+$'); do
+  if [ "$old" -gt 0 ] && [ "$old" -le "$((number - ${KEPT_GENERATIONS}))" ]; then rm -rf "$base/$old"; fi
 done`;
 }
 

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
 import type { Emit } from './events.js';
-import type { Outcomes, SectionOutcome } from './framing.js';
+import { ALONE, type Outcomes, type SectionOutcome } from './framing.js';
 import { LOCK_LOST, LOCKED_EXIT } from './lock.js';
 
 export interface JudgeContext {
@@ -58,8 +58,10 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
     };
   };
   for (const [id, what] of [
+    [ALONE, 'waiting for an earlier script'],
     ['fence', 'making sure of the lock'],
     ['keep', 'keeping what is there'],
+    ['arm', "arming the dead man's switch"],
   ] as const) {
     if ((byId.get(id)?.exitCode ?? 0) !== 0 || outcomes.unfinished === id) fail(id, what, undefined);
   }

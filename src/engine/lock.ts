@@ -122,3 +122,21 @@ export function parseHolder(stdout: string): LockHolder {
     stepRuns: value('step') === 'yes',
   };
 }
+
+/** Succeeds while the owner of the lock shows signs of life: renewed less than so many seconds ago. */
+export function aliveScript(token: string, seconds: number): Command {
+  return sh`${LOCK_FUNCTIONS}
+[ "$(value token)" = ${token} ] && [ "$(age)" -lt ${seconds} ]`;
+}
+
+/** For the host itself, whose operator is gone: takes the lock over, or fails where it was given back or is another's. */
+export function seizeScript(token: string): Command {
+  return sh`${LOCK_FUNCTIONS}
+guard
+if [ "$(value token)" != ${token} ]; then exit ${LOCKED_EXIT}; fi
+write ${`${token}-host`} 'the host itself' 'going back to what was kept' "$(date -u +%Y-%m-%dT%H:%M:%SZ)"`;
+}
+
+export function releaseSeizedScript(token: string): Command {
+  return releaseScript(`${token}-host`);
+}

@@ -17,6 +17,7 @@ export class Recap {
   readonly #changed = new Map<string, Set<string>>();
   readonly #errors = new Map<string, string>();
   readonly #unreachable = new Set<string>();
+  readonly #back = new Set<string>();
   readonly #left = new Set<string>();
 
   constructor(readonly input: { readonly cluster: Cluster; readonly emit: Emit }) {}
@@ -44,6 +45,14 @@ export class Recap {
     if (result.error !== null) this.diagnose(result.error);
   }
 
+  /** The hosts are as they were before the run: nothing of it is left on them. */
+  rolledBack(hosts: Iterable<string>): void {
+    for (const host of hosts) {
+      this.#changed.delete(host);
+      this.#back.add(host);
+    }
+  }
+
   notRun(batches: ClusterPlan['batches']): void {
     const { cluster, emit } = this.input;
     for (const { play, work } of batches) {
@@ -66,10 +75,11 @@ export class Recap {
           ? 'failed'
           : changed.length > 0
             ? 'changed'
-            : this.#left.has(name) || (exit !== EXIT.ok && exit !== EXIT.unhealthy)
+            : this.#left.has(name) || this.#back.has(name) || (exit !== EXIT.ok && exit !== EXIT.unhealthy)
               ? 'skipped'
               : 'ok';
-      return [name, { status, changed, error: failure }] as const;
+      const back = this.#back.has(name) ? ({ rolled_back: true } as const) : {};
+      return [name, { status, changed, error: failure, ...back }] as const;
     });
     return { exit, hosts: Object.fromEntries(hosts), state, error };
   }

@@ -20,7 +20,7 @@ export function withoutSecrets(outcomes: Outcomes, script: Command): Outcomes {
 }
 
 /** Sections whose output is shown; the others are probes, whose answers may be whole files. */
-const STEP_OR_GATE = /^(?:fence|keep|step \d+ \d+|gate .*)$/;
+const STEP_OR_GATE = /^(?:fence|keep|arm|step \d+ \d+|gate .*)$/;
 
 /** For `-v`: every step with its script and what it printed. */
 export function tellCommands(

@@ -13,7 +13,7 @@ import type { Resource, ResourceContext } from './types.js';
 import { unsupported } from './unsupported.js';
 
 /** haproxy's own check with what its unit loads besides the file: EL's also reads a directory. */
-const VALIDATE = sh`set -- -c -f "$candidate"
+export const HAPROXY_VALIDATE = sh`set -- -c -f "$candidate"
 confdir=$(systemctl show haproxy -p Environment --value | tr ' ' '\n' | sed -n 's/^"*CFGDIR=\([^"]*\)"*$/\1/p')
 if [ -n "$confdir" ] && [ -d "$confdir" ]; then set -- "$@" -f "$confdir"; fi
 timeout 30 haproxy "$@" >&2`;
@@ -35,7 +35,7 @@ export function haproxyConfigResource({ cluster }: ResourceContext): Resource {
           mode: '0640',
           owner: 'root',
           group: 'haproxy',
-          validate: VALIDATE,
+          validate: HAPROXY_VALIDATE,
         },
         facts,
       );

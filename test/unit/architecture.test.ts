@@ -12,7 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   render: ['base', 'inventory'],
   resources: ['base', 'inventory', 'render'],
   playbook: ['base', 'inventory', 'render', 'resources'],
-  planning: ['base', 'inventory', 'resources', 'playbook'],
+  planning: ['base', 'inventory', 'render', 'resources', 'playbook'],
   transport: ['base', 'inventory'],
   engine: ['base', 'inventory', 'render', 'resources', 'playbook', 'planning', 'transport'],
   report: ['base', 'planning', 'engine/events.ts', 'engine/documents.ts'],

@@ -128,16 +128,23 @@ describe('the active host is not touched where on the standby', () => {
 });
 
 describe('a change whose end was not seen', () => {
-  it('is called unknown where the connection was cut', async () => {
-    const pair = await drifted();
+  const cut = (pair: SimulatedPair, times: number) => {
     const { host } = pair.host('lb2');
-    pair.mishap = (_, __, ids) =>
-      ids.includes('step 0 0')
-        ? failure('cut', host, { code: 'connection-lost', summary: 'the connection was cut' })
-        : undefined;
+    let left = times;
+    pair.mishap = (simulated, script, ids) => {
+      if (!ids.includes('step 0 0') || simulated.host !== host || left-- <= 0) return undefined;
+      // What the host did before the connection went away.
+      pair.cutAt(simulated, script, 'step 1 0');
+      return failure('cut', host, { code: 'connection-lost', summary: 'the connection was cut' });
+    };
+  };
+
+  it('where the connection was cut: it is looked at again, and the run goes on with what is left', async () => {
+    const pair = await drifted();
+    cut(pair, 1);
     const run = await up(pair);
-    expect(run.result.exit).toBe(1);
-    expect(run.tasks).toEqual([
+    expect(run.result).toMatchObject({ exit: 0, state: 'healthy' });
+    expect(run.tasks.slice(0, 6)).toEqual([
       'lb2 haproxy_config running',
       'lb2 reload haproxy running',
       'lb2 haproxy_config unknown',
@@ -145,7 +152,28 @@ describe('a change whose end was not seen', () => {
       'lb1 haproxy_config not-run',
       'lb1 reload haproxy not-run',
     ]);
+    // The file was written before the cut: what is left is that HAProxy reads it.
+    expect(run.tasks.slice(6)).toEqual([
+      'lb2 reload haproxy running',
+      'lb2 reload haproxy done',
+      'lb1 haproxy_config running',
+      'lb1 reload haproxy running',
+      'lb1 haproxy_config done',
+      'lb1 reload haproxy done',
+    ]);
+  });
+
+  it('and cut again and again: the run ends, and what it did is taken back', async () => {
+    const pair = await drifted();
+    const { host } = pair.host('lb2');
+    pair.mishap = (_, __, ids) =>
+      ids.includes('step 0 0') && !ids.includes('gate one')
+        ? failure('cut', host, { code: 'connection-lost', summary: 'the connection was cut' })
+        : undefined;
+    const run = await up(pair);
+    expect(run.result.exit).toBe(1);
     expect(run.result.hosts.lb2).toMatchObject({ status: 'failed', error: 'the connection was cut' });
+    expect(run.result.hosts.lb1).toMatchObject({ status: 'skipped', changed: [] });
     expect(pair.steps).toEqual([]);
   });
 
@@ -154,15 +182,17 @@ describe('a change whose end was not seen', () => {
     [false, /was ended in it: what it did is unknown/],
   ])('is called unknown where the script ended in it (time limit: %s)', async (timedOut, summary) => {
     const pair = await drifted();
-    pair.mishap = (host, script, ids) =>
-      ids.includes('step 0 0')
-        ? { ...pair.cutAt(host, script, 'step 1 0'), exitCode: null, timedOut }
-        : undefined;
+    let ended = false;
+    pair.mishap = (host, script, ids) => {
+      if (ended || !ids.includes('step 0 0')) return undefined;
+      ended = true;
+      return { ...pair.cutAt(host, script, 'step 1 0'), exitCode: null, timedOut };
+    };
     const run = await up(pair);
     expect(run.result.exit).toBe(1);
     expect(run.tasks.slice(2, 4)).toEqual(['lb2 haproxy_config done', 'lb2 reload haproxy unknown']);
     expect(diagnostics(run)[0]).toMatchObject({ host: 'lb2', summary: expect.stringMatching(summary) });
-    expect(run.result.hosts.lb2).toMatchObject({ status: 'failed', changed: ['haproxy_config'] });
+    expect(run.result.hosts.lb2).toMatchObject({ status: 'failed', changed: [], rolled_back: true });
   });
 });
 
@@ -204,7 +234,12 @@ describe('the address', () => {
       return undefined;
     };
     const run = await hurried(() => up(pair));
-    expect(run.result).toMatchObject({ exit: 1, error: 'lb1 and lb2 both hold 10.0.0.100' });
-    expect(pair.steps.filter((it) => it === 'lb1').length).toBe(2);
+    expect(run.result).toMatchObject({
+      exit: 1,
+      error: expect.stringMatching(
+        /^lb1 and lb2 both hold 10.0.0.100; the rollback of lb1 and lb2 failed as well/,
+      ),
+    });
+    expect(run.tasks).toContain('lb1 check_script not-run');
   });
 });

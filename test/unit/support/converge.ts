@@ -36,6 +36,8 @@ export async function up(pair: SimulatedPair, options: Partial<ConvergeInput> = 
     signal: new AbortController().signal,
     stepLimit: null,
     lockWait: 0,
+    revertAfter: null,
+    onFailure: 'roll-back',
     who: 'op@desk',
     command: 'lbctl up',
     showDiff: false,

@@ -3,6 +3,7 @@ import { priorityOf } from '../../../src/render/keepalived.js';
 import { checkScriptPath, HAPROXY_CFG, KEEPALIVED_CONF } from '../../../src/render/platform.js';
 import type { ProbeOutput } from '../../../src/resources/types.js';
 import { first } from './model.js';
+import { SimulatedGenerations } from './simulated-generations.js';
 
 export type Service = 'haproxy' | 'keepalived';
 
@@ -33,6 +34,7 @@ export class SimulatedHost {
   /** Addresses besides those that VRRP gives it. */
   readonly extra: string[] = [];
   firewall = 'inactive';
+  readonly generations = new SimulatedGenerations(this);
   now = 1000;
 
   constructor(
@@ -63,6 +65,7 @@ export class SimulatedHost {
     if (typeof odd === 'string') return { ...usual, stdout: odd };
     if (odd !== undefined) return { ...usual, ...odd };
     if (id.startsWith('step ')) this.take(script);
+    if (id === 'keep') this.generations.keep(script);
     return { ...usual, stdout: this.say(id, script) };
   }
 
@@ -93,6 +96,10 @@ export class SimulatedHost {
         return this.statistics();
       case 'check-run':
         return this.files.has(checkScriptPath('debian')) ? 'passed\n' : 'the check script is missing\n';
+      case 'generations':
+        return this.generations.list();
+      case 'kept':
+        return this.generations.differences(name);
       case 'through-vip':
         return this.throughVip(script);
       default:
@@ -103,6 +110,7 @@ export class SimulatedHost {
   /** What a step would do to a host. */
   private take(script: string): void {
     this.now += 1;
+    this.generations.take(script);
     const path = /^path=(\S+)$/m.exec(script)?.[1];
     if (path !== undefined) {
       const content = /^printf %s '([\s\S]*)' >"\$candidate"$/m.exec(script)?.[1] ?? '';

@@ -1,0 +1,157 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import { EXIT, type ExitCode } from '../base/exit-codes.js';
+import type { Cluster } from '../inventory/model.js';
+import type { HostResources } from '../planning/build-resources.js';
+import type { ClusterPlan } from '../planning/types.js';
+import { comeBack } from './come-back.js';
+import { keepScript, keepsOf } from './generations.js';
+import type { Recap } from './recap.js';
+import { REVERT_AFTER } from './revert.js';
+import { rollBack } from './roll-back.js';
+import { type BatchesContext, type Outcome, runBatches, takeCharge } from './run-batches.js';
+import type { RunOwner } from './run-owner.js';
+import type { Verdict } from './verify.js';
+
+/** How often a run goes on after a connection was lost in the middle of a change. */
+const COME_BACKS = 3;
+
+/** One plan about to be carried out, with everything that is needed on the way. */
+export interface Job {
+  readonly owner: RunOwner;
+  /** As it is going to be: what gates and verification go by. */
+  readonly cluster: Cluster;
+  readonly resources: readonly HostResources[];
+  readonly context: BatchesContext;
+  /** What is left to do, by a fresh look under the lock. */
+  readonly replan: () => Promise<ClusterPlan>;
+  readonly verify: () => Promise<Verdict>;
+  readonly onFailure: 'roll-back' | 'stop';
+  /** Whether clients were served when the run began. What was broken before is not gone back to. */
+  readonly served: boolean;
+}
+
+export type Applied =
+  | { readonly ok: true; readonly verdict: Verdict }
+  | {
+      readonly ok: false;
+      readonly exit: ExitCode;
+      readonly message: string;
+      readonly verdict: Verdict | null;
+    };
+
+/** What `runBatches` needs for a run of that number. */
+export function batchesContext(
+  owner: RunOwner,
+  input: Pick<
+    BatchesContext,
+    | 'cluster'
+    | 'resources'
+    | 'connected'
+    | 'held'
+    | 'listening'
+    | 'emit'
+    | 'interrupted'
+    | 'showDiff'
+    | 'stepLimit'
+    | 'guard'
+  > & { readonly plan: ClusterPlan; readonly served: boolean },
+): BatchesContext {
+  const { plan, served, ...rest } = input;
+  return {
+    ...rest,
+    sessions: input.connected.sessions,
+    token: owner.token,
+    keep: (host) =>
+      keepScript(
+        {
+          number: owner.number,
+          who: owner.who,
+          command: owner.command,
+          when: owner.since,
+          changes: plan.changes
+            .filter((it) => it.host === host)
+            .map(({ change }) => `${change.verb} ${change.resource}`),
+        },
+        keepsOf(input.resources, host),
+      ),
+    alsoAsk: [],
+    kept: new Set(),
+    armed: new Set(),
+    revert: served
+      ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
+      : null,
+  };
+}
+
+/** Carries a plan out and proves the result; where that fails the hosts go back to what they were. */
+export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Promise<Applied> {
+  const { cluster, context } = job;
+  const phase = (state: 'started' | 'done' | 'failed') =>
+    context.emit({ event: 'phase', cluster: cluster.name, phase: 'apply', state });
+  phase('started');
+  const outcome = await batchesThroughLosses(job, plan, recap);
+  phase(outcome.kind === 'done' ? 'done' : 'failed');
+  if (outcome.kind === 'interrupted') {
+    await takeCharge(context, recap);
+    return { ok: false, exit: EXIT.interrupted, message: 'interrupted', verdict: null };
+  }
+  if (outcome.kind === 'refused') {
+    await takeCharge(context, recap);
+    return { ok: false, exit: EXIT.failed, message: outcome.message, verdict: null };
+  }
+  if (outcome.kind !== 'done') {
+    const back = await goBack(job, recap);
+    return {
+      ok: false,
+      exit: EXIT.failed,
+      message: [outcome.message, back].filter(Boolean).join('; '),
+      verdict: null,
+    };
+  }
+  const verdict = await job.verify();
+  if (verdict.status.state === 'healthy' || context.interrupted.aborted) return { ok: true, verdict };
+  const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
+  const exit = unreachable ? EXIT.unreachable : EXIT.unhealthy;
+  // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
+  if (!job.served || context.kept.size === 0) return { ok: true, verdict };
+  const back = await goBack(job, recap);
+  const message = `the pair was ${verdict.status.state} after the run`;
+  return { ok: false, exit, message: [message, back].filter(Boolean).join('; '), verdict };
+}
+
+type Ended = Exclude<Outcome, { kind: 'lost' }>;
+
+/** After a lost connection: connects again, looks, and goes on with what is left. */
+async function batchesThroughLosses(job: Job, plan: ClusterPlan, recap: Recap): Promise<Ended> {
+  let batches = plan.batches;
+  for (let round = 0; ; round++) {
+    const outcome = await runBatches(batches, job.context, recap);
+    if (outcome.kind !== 'lost') return outcome;
+    const problems = round >= COME_BACKS ? outcome.errors : await comeBack(outcome, job.context);
+    if (problems.length === 0) {
+      const again = await job.replan();
+      for (const problem of again.problems) recap.diagnose(problem);
+      if (again.status !== 'error') {
+        batches = again.batches;
+        continue;
+      }
+    }
+    for (const it of problems) recap.diagnose(it);
+    return { kind: 'failed', message: 'a connection was lost in the middle of a change' };
+  }
+}
+
+/** null: nothing was changed that could be taken back. */
+async function goBack(job: Job, recap: Recap): Promise<string | null> {
+  const { context, served, onFailure } = job;
+  await takeCharge(context, recap);
+  if (context.kept.size === 0) return null;
+  if (onFailure === 'stop') return 'what was changed stays (`--no-rollback`)';
+  if (!served) return 'nothing was rolled back: before the run nobody was served either';
+  const problems: readonly Diagnostic[] = await rollBack(job, recap);
+  for (const it of problems) recap.diagnose(it);
+  const hosts = [...context.kept].sort().join(' and ');
+  return problems.length === 0
+    ? `rolled back: ${hosts} as before the run`
+    : `the rollback of ${hosts} failed as well: \`lbctl status\` shows the pair, \`lbctl rollback\` tries again`;
+}

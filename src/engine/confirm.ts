@@ -1,0 +1,54 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import { type Session, TransportError } from '../transport/types.js';
+import { disarmScript, UNDONE_EXIT } from './dead-man.js';
+import { CHANGE } from './revert.js';
+
+const LIMIT = 30;
+
+/**
+ * Tells a host that somebody saw its change through: it no longer goes back by itself. null: told, in time. The
+ * host is taken from `armed` where it is told or has already gone back.
+ */
+export async function confirm(session: Session, armed: Set<string>): Promise<Diagnostic | null> {
+  const { name: host, cluster } = session.host;
+  const about = { severity: 'error', cluster, host } as const;
+  try {
+    const { exitCode, stderr } = await session.run(disarmScript(CHANGE), { limit: LIMIT });
+    if (exitCode === 0) {
+      armed.delete(host);
+      return null;
+    }
+    if (exitCode === UNDONE_EXIT) armed.delete(host);
+    return {
+      ...about,
+      code: exitCode === UNDONE_EXIT ? 'reverted' : 'not-confirmed',
+      summary:
+        exitCode === UNDONE_EXIT
+          ? 'the host has gone back by itself to what was there before: nobody confirmed the change in time'
+          : 'the change could not be confirmed: the host will go back by itself to what was there before',
+      detail: stderr.trim(),
+      hint: '`lbctl plan` shows what is left to do',
+    };
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    return {
+      ...error.diagnostic,
+      ...about,
+      hint: 'the host goes back by itself to what was there before, since nobody can confirm the change; then `lbctl plan` shows what is left',
+    };
+  }
+}
+
+/** The same for every host that is still armed. */
+export async function confirmAll(
+  sessions: ReadonlyMap<string, Session>,
+  armed: Set<string>,
+): Promise<Diagnostic[]> {
+  const told = await Promise.all(
+    [...armed].map((host) => {
+      const session = sessions.get(host);
+      return session === undefined ? null : confirm(session, armed);
+    }),
+  );
+  return told.filter((it) => it !== null);
+}

@@ -1,0 +1,97 @@
+import { type Command, joinCommands, sh } from '../base/shell.js';
+import type { HostWork } from '../planning/types.js';
+import { GENERATIONS, KEPT, PUT_BACK } from '../resources/kept.js';
+import { armScript } from './dead-man.js';
+import { aliveScript, releaseSeizedScript, seizeScript } from './lock.js';
+
+/** The name of the switch that a change is made under. */
+export const CHANGE = 'change';
+
+/** Seconds without a sign of life from the operator after which a host goes back by itself. */
+export const REVERT_AFTER = 45;
+
+export interface RevertRun {
+  /** The lock's. */
+  readonly token: string;
+  /** The generation that the run keeps. */
+  readonly number: number;
+  /** Seconds. */
+  readonly after: number;
+}
+
+type Service = 'haproxy' | 'keepalived';
+
+/**
+ * Whether a host's part of a batch is made under the switch: what changes a service's files or how it runs. Changes
+ * that hosts make together are not: there one host alone must never go back; keepalived of the standby stays stopped.
+ */
+export function armedServices(work: HostWork): Service[] {
+  if (work.items.some(({ change }) => change !== null && change.coordination !== 'independent')) return [];
+  const services: Service[] = ['haproxy', 'keepalived'];
+  return services.filter((service) => work.items.some(({ resource }) => touches(resource, service)));
+}
+
+function touches(resource: string, service: Service): boolean {
+  if (resource.endsWith(` ${service}`) || resource.endsWith(`:${service}`)) return true;
+  if (resource === `${service}_config`) return true;
+  return service === 'keepalived' && resource === 'check_script';
+}
+
+/** Arms the switch on one host for what is about to change there. */
+export function armChangeScript(services: readonly Service[], run: RevertRun): Command {
+  return armScript({
+    name: CHANGE,
+    seconds: run.after,
+    undo: revertScript(services, run),
+    // The operator's heartbeat renews the lock.
+    unless: aliveScript(run.token, run.after),
+  });
+}
+
+/**
+ * What the host does when its operator is gone: from the copies on it alone. It takes the operator's lock over, so that
+ * nobody else changes the cluster meanwhile; where the lock is somebody else's by now, it leaves everything to them.
+ */
+function revertScript(services: readonly Service[], { token, number }: RevertRun): Command {
+  return sh`say() { echo "$*"; command -v logger >/dev/null && logger -t lbctl "$*"; return 0; }
+( ${seizeScript(token)} ) || { say 'not reverted: the cluster is locked by somebody else or no longer'; exit 0; }
+trap '( ${releaseSeizedScript(token)} )' EXIT
+kept=${GENERATIONS}/${number}
+[ -d "$kept" ] || kept=${GENERATIONS}/0
+[ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] || { say 'not reverted: nothing was kept by that run'; exit 0; }
+${PUT_BACK}
+was() { sed -n "s/^$1=//p" "$kept/states"; }
+# Succeeds where the file had to be put back or taken away.
+back() {
+  if [ -e "$kept/files$1" ] || [ -L "$kept/files$1" ]; then
+    if cmp -s "$kept/files$1" "$1"; then return 1; fi
+    put_back "$kept" "$1"
+  elif grep -qxF "$1" "$kept/missing" && [ -e "$1" ]; then
+    take_away "$1"
+  else
+    return 1
+  fi
+}
+# In whatever state it is: enabled and running as it was.
+service() {
+  systemctl daemon-reload
+  case $(was "$1.ActiveState") in
+    active | reloading | activating)
+      if ! systemctl is-active -q "$1"; then timeout -k 5 90 systemctl restart "$1"
+      elif [ "$2" = changed ]; then timeout -k 5 90 systemctl reload "$1" || timeout -k 5 90 systemctl restart "$1"
+      fi ;;
+    *) if [ "$(was "$1.LoadState")" = not-found ]; then timeout -k 5 90 systemctl disable --now "$1"; fi ;;
+  esac
+}
+${joinCommands(services.map(revertService))}
+echo "reverted=$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$kept/run"
+say ${`the operator was not heard of for too long: went back to what was kept before run ${number}`}`;
+}
+
+function revertService(service: Service): Command {
+  return sh`changed=same
+for p in ${KEPT[service]}; do
+  if back "$p"; then changed=changed; fi
+done
+service ${service} "$changed"`;
+}

@@ -1,0 +1,119 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { Batch } from '../planning/types.js';
+import { confirm, confirmAll } from './confirm.js';
+import type { Connected } from './connect.js';
+import { type ExecuteContext, executeBatch } from './execute.js';
+import { startsKeepalived } from './first-start.js';
+import type { Guard } from './guard.js';
+import { oneHolderPerVip } from './one-holder.js';
+import type { Recap } from './recap.js';
+
+export interface BatchesContext extends ExecuteContext {
+  readonly connected: Connected;
+  /** Virtual addresses that were held when the run began: they must be held after every batch. */
+  readonly held: ReadonlySet<string>;
+  /** What is heard on the network before a first start; awaited only before keepalived starts. */
+  readonly listening: Promise<readonly Diagnostic[]> | null;
+  /** Keeps a host that serves from being changed while nobody could take over; null: it is put back whatever comes. */
+  readonly guard: Guard | null;
+}
+
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'interrupted' }
+  /** Nothing of the batch that was refused has begun; what was done before stays. */
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  /** The connection to these ended in the middle of a change: somebody has to look. */
+  | { readonly kind: 'lost'; readonly hosts: readonly string[]; readonly errors: readonly Diagnostic[] };
+
+/**
+ * Batch after batch: each host's changes and gates, then the gates that need all of them. A host that has passed its
+ * gates is told so while the next is changed. Stops at the first thing that is not as it should be.
+ */
+export async function runBatches(
+  batches: readonly Batch[],
+  context: BatchesContext,
+  recap: Recap,
+): Promise<Outcome> {
+  const confirmations: Promise<Diagnostic | null>[] = [];
+  const outcome = await allBatches(batches, context, recap, confirmations);
+  const late = (await Promise.all(confirmations)).filter((it) => it !== null);
+  for (const problem of late) recap.diagnose(problem);
+  if (late.length > 0 && outcome.kind === 'done')
+    return { kind: 'failed', message: 'a change was not confirmed' };
+  return outcome;
+}
+
+async function allBatches(
+  batches: readonly Batch[],
+  context: BatchesContext,
+  recap: Recap,
+  confirmations: Promise<Diagnostic | null>[],
+): Promise<Outcome> {
+  const { cluster, connected, held, emit, armed, sessions } = context;
+  for (const [index, batch] of batches.entries()) {
+    const left = batches.slice(index + 1);
+    if (context.interrupted.aborted) {
+      recap.notRun(batches.slice(index));
+      return { kind: 'interrupted' };
+    }
+    if (startsKeepalived(batch) && (await heardRefusal(context, recap))) {
+      recap.notRun(batches.slice(index));
+      const message = 'refused before keepalived was started; what was done before stays';
+      return { kind: 'refused', message };
+    }
+    const risk = (await context.guard?.before(batch)) ?? null;
+    if (risk !== null) {
+      recap.diagnose(risk);
+      recap.notRun(batches.slice(index));
+      return { kind: 'refused', message: `refused: ${risk.summary}` };
+    }
+    const alsoAsk = context.guard?.asks(left) ?? [];
+    const results = await executeBatch(batch, { ...context, alsoAsk });
+    for (const { host, facts } of results) context.guard?.saw(host, facts);
+    const lost = results.filter((it) => it.lost);
+    for (const result of results) recap.took(lost.includes(result) ? { ...result, error: null } : result);
+    if (lost.length > 0) {
+      recap.notRun(left);
+      return {
+        kind: 'lost',
+        hosts: lost.map(({ host }) => host),
+        errors: lost.flatMap(({ error }) => error ?? []),
+      };
+    }
+    if (results.some((it) => it.error !== null)) {
+      recap.notRun(left);
+      return { kind: 'failed', message: 'a step failed; what comes after it was not begun' };
+    }
+    if (results.some((it) => it.stopped)) {
+      recap.notRun(left);
+      return { kind: 'interrupted' };
+    }
+    if (batch.gates.includes('one-holder-per-vip')) {
+      const problem = await oneHolderPerVip(cluster, connected, held, emit);
+      if (problem !== null) {
+        recap.diagnose(problem);
+        recap.notRun(left);
+        return { kind: 'failed', message: problem.summary };
+      }
+    }
+    for (const { host } of results) {
+      const session = sessions.get(host);
+      if (armed.has(host) && session !== undefined) confirmations.push(confirm(session, armed));
+    }
+  }
+  return { kind: 'done' };
+}
+
+/** Waits for what was heard on the network; true where it forbids the start. */
+async function heardRefusal({ listening }: BatchesContext, recap: Recap): Promise<boolean> {
+  const heard = listening === null ? [] : await listening;
+  for (const problem of heard) recap.diagnose(problem);
+  return heard.some((it) => it.severity === 'error');
+}
+
+/** Disarms what is still armed: whoever drives the run has taken over. */
+export async function takeCharge(context: BatchesContext, recap: Recap): Promise<void> {
+  for (const problem of await confirmAll(context.sessions, context.armed)) recap.diagnose(problem);
+}
