@@ -55,7 +55,10 @@ export function armChangeScript(services: readonly Service[], run: RevertRun): C
 function revertScript(services: readonly Service[], { token, number }: RevertRun): Command {
   return sh`say() { echo "$*"; command -v logger >/dev/null && logger -t lbctl "$*"; return 0; }
 ( ${seizeScript(token)} ) || { say 'not reverted: the cluster is locked by somebody else or no longer'; exit 0; }
-trap '( ${releaseSeizedScript(token)} )' EXIT
+give_back() (
+${releaseSeizedScript(token)}
+)
+trap give_back EXIT
 kept=${GENERATIONS}/${number}
 [ -d "$kept" ] || kept=${GENERATIONS}/0
 [ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] || { say 'not reverted: nothing was kept by that run'; exit 0; }
