@@ -70,15 +70,16 @@ function serve(host: SimulatedHost): Promise<number> {
   );
 }
 
-/** The first line is the length of the rest. */
+/** The first line is the time limit, the second the length of the rest. */
 function readScript(channel: NodeJS.ReadableStream): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     channel.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       const all = Buffer.concat(chunks);
-      const at = all.indexOf(10);
-      if (at > 0 && all.length >= at + 1 + Number(all.subarray(0, at))) resolve(all.toString('utf8'));
+      const first = all.indexOf(10);
+      const at = all.indexOf(10, first + 1);
+      if (at > 0 && all.length >= at + 1 + Number(all.subarray(first + 1, at))) resolve(all.toString('utf8'));
     });
   });
 }

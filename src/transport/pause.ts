@@ -18,17 +18,17 @@ export function backoff(tries: number, baseMs: number): number {
 }
 
 /** A process that comes after the signal is closed again. */
-export function unlessAborted(
-  opening: Promise<RemoteProcess>,
+export function unlessAborted<Opened extends RemoteProcess | null>(
+  opening: Promise<Opened>,
   signal: AbortSignal | undefined,
   host: Host,
-): Promise<RemoteProcess> {
+): Promise<Opened> {
   if (signal === undefined) return opening;
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       reject(aborted(host));
       opening.then(
-        (process) => process.close(),
+        (process) => process?.close(),
         () => undefined,
       );
     };

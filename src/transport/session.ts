@@ -1,19 +1,18 @@
 import type { Command } from '../base/shell.js';
 import type { Host } from '../inventory/model.js';
 import { NO_PASSWORDS, otherWay, type Passwords, passSudo, type SudoWay } from './become.js';
-import { aborted, errorText, failure } from './failures.js';
-import { backoff, pause, unlessAborted } from './pause.js';
+import { Channels } from './channels.js';
+import { aborted } from './failures.js';
+import { backoff, pause } from './pause.js';
 import { type RemoteProcess, runScript } from './run-script.js';
-import { Slots } from './slots.js';
 import type { Target } from './target.js';
 import type { Trace } from './trace.js';
 import { type RunOptions, type RunResult, type Session, TransportError } from './types.js';
-import { ChannelRefused, type Connection } from './wire.js';
+import type { Connection } from './wire.js';
 import { newMark, remoteCommand } from './wrapper.js';
 
-const CHANNELS = 8;
-/** So often a server may refuse the only channel: those that are closing count as well. */
-const REFUSALS = 3;
+/** From this script on another one is expected to follow: whoever looks only runs no more than one. */
+const SPARE_FROM = 2;
 /** So often in all a script that may be repeated is begun. */
 const REPEATS = 3;
 
@@ -29,11 +28,8 @@ export class SshSession implements Session {
   readonly #target: Target;
   readonly #trace: Trace;
   readonly #options: SessionOptions;
-  readonly #slots = new Slots(CHANNELS);
-  #connection: Connection;
-  /** Under way: who needs it waits for it. */
-  #reconnecting: Promise<void> | null = null;
-  #closed = false;
+  readonly #channels: Channels;
+  #scripts = 0;
   /** How sudo is called; settled by the first script. */
   #way: SudoWay;
   #settling: Promise<unknown> | null = null;
@@ -44,7 +40,7 @@ export class SshSession implements Session {
   constructor(target: Target, connection: Connection, trace: Trace, options: SessionOptions = {}) {
     this.host = target.host;
     this.#target = target;
-    this.#connection = connection;
+    this.#channels = new Channels(target, connection, options.reconnect);
     this.#trace = trace;
     this.#options = options;
     const password = target.user === 'root' ? null : target.host.ssh.become.password;
@@ -56,6 +52,7 @@ export class SshSession implements Session {
     const { limit, signal } = options;
     if (limit !== 'none' && !(limit > 0)) throw new Error(`a time limit has to be above 0 s: ${limit}`);
     if (signal?.aborted) throw aborted(this.host);
+    this.#scripts++;
     // The others wait until the first one knows how sudo is to be called, and that the password is right.
     while (!this.#settled && this.#settling !== null) await this.#settling;
     const running = this.#runAgain(script, options);
@@ -72,9 +69,7 @@ export class SshSession implements Session {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#connection.close();
+    if (!this.#channels.close()) return;
     this.#trace({ type: 'closed', host: this.#target.label });
   }
 
@@ -86,7 +81,13 @@ export class SshSession implements Session {
       } catch (error) {
         const isLost = error instanceof TransportError && error.diagnostic.code === 'connection-cut';
         const { reconnect } = this.#options;
-        if (!isLost || !options.repeatable || reconnect === undefined || this.#closed || tries >= REPEATS)
+        if (
+          !isLost ||
+          !options.repeatable ||
+          reconnect === undefined ||
+          this.#channels.isClosed ||
+          tries >= REPEATS
+        )
           throw error;
         const delayMs = backoff(tries, 200);
         this.#trace({ type: 'retry', host: this.#target.label, reason: error.message, delayMs });
@@ -121,14 +122,17 @@ export class SshSession implements Session {
     const become = this.#target.user !== 'root';
     const mark = newMark();
     const sudo = { ...way, prompt: `lbctl-password-${mark}:`, ready: `lbctl-ready-${mark}` };
-    const process = await this.#open(remoteCommand({ become, limit, sudo }), signal);
+    const command = remoteCommand({ become, sudo });
+    const process = await this.#channels.open(command, signal);
     if (become && way.asks === 'perhaps') await this.#passSudo(process, sudo, way, signal);
+    // Its command has to be the same for every script, and has to wait for it.
+    else if (!(become && way.tty) && this.#scripts >= SPARE_FROM) this.#channels.openNext(command);
     let bytes = { stdout: 0, stderr: 0 };
-    const connection = this.#connection;
+    const lossReason = this.#channels.lossReasons();
     const result = await runScript(process, script, options, {
       target: this.#target,
       become,
-      lossReason: () => (this.#closed ? 'It was closed from here.' : connection.lossReason),
+      lossReason,
       disconnect: () => this.close(),
       onBytes: (read) => {
         bytes = read;
@@ -164,75 +168,5 @@ export class SshSession implements Session {
     if (asked) this.#passwordIsRight = true;
     // Without a question -n does, which needs no waiting.
     else if (ref !== null && this.#way === way) this.#way = { ...way, asks: 'never' };
-  }
-
-  /** A channel with the command, as soon as there is room for one. */
-  async #open(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
-    let refusals = 0;
-    for (let reconnected = false; ; ) {
-      await this.#slots.take();
-      const connection = this.#connection;
-      const before = this.#slots.used - 1;
-      try {
-        if (signal?.aborted) throw aborted(this.host);
-        const process = await unlessAborted(connection.exec(command), signal, this.host);
-        process.onClose(() => this.#slots.release());
-        return process;
-      } catch (error) {
-        const others = this.#slots.used - 1;
-        this.#slots.release();
-        if (error instanceof ChannelRefused) {
-          // Others were open when it was refused, and may be closed by now; a closing one still counts over there.
-          if (before > 0) this.#slots.lower(Math.max(1, others));
-          else if (++refusals > REFUSALS) throw this.#refused(error);
-          await pause(before > 0 ? 0 : 30 * refusals, this.host, signal);
-          continue;
-        }
-        if (error instanceof TransportError) throw error;
-        if (reconnected || this.#closed || this.#options.reconnect === undefined) throw this.#notRun(error);
-        // Nothing was sent: over another connection it is as if this one had never been.
-        reconnected = true;
-        await this.#reconnect(connection, error, this.#options.reconnect, signal);
-      }
-    }
-  }
-
-  async #reconnect(
-    lost: Connection,
-    reason: unknown,
-    reconnect: NonNullable<SessionOptions['reconnect']>,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    if (this.#connection !== lost) return;
-    this.#reconnecting ??= reconnect(signal).then((connection) => {
-      if (this.#closed) connection.close();
-      else this.#connection = connection;
-    });
-    const mine = this.#reconnecting;
-    try {
-      await mine;
-    } catch (error) {
-      if (error instanceof TransportError && error.failure === 'aborted') throw error;
-      throw this.#notRun(reason, error);
-    } finally {
-      if (this.#reconnecting === mine) this.#reconnecting = null;
-    }
-  }
-
-  #refused(error: ChannelRefused): TransportError {
-    return failure('unreachable', this.host, {
-      code: 'channel-refused',
-      summary: `${this.host.name} lets ${this.#target.user} log in but run nothing: ${error.message}`,
-      hint: `look at MaxSessions in sshd_config of ${this.host.name}`,
-    });
-  }
-
-  #notRun(error: unknown, again?: unknown): TransportError {
-    const why = this.#closed ? 'It was closed from here.' : this.#connection.lossReason || errorText(error);
-    return failure('unreachable', this.host, {
-      code: 'connection-lost',
-      summary: `the connection to ${this.host.name} ended before a script was sent: that script did not run`,
-      detail: again === undefined ? why : `${why}\nConnecting again failed: ${errorText(again)}`,
-    });
   }
 }

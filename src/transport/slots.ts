@@ -18,6 +18,13 @@ export class Slots {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Only where one is free at once. */
+  tryTake(): boolean {
+    if (this.#used >= this.#limit) return false;
+    this.#used++;
+    return true;
+  }
+
   release(): void {
     const next = this.#used <= this.#limit ? this.#waiting.shift() : undefined;
     if (next === undefined) this.#used--;

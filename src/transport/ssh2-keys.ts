@@ -92,8 +92,18 @@ interface Protocol {
 
 const USERAUTH_REQUEST = 50;
 
-/** Lets a client that was told to connect log in with foreign keys as well. */
-export function sendForeignKeys(client: Client): void {
+/** The hash that goes with an RSA key's algorithm; other keys have one of their own. */
+const RSA_HASHES: Readonly<Record<string, string>> = {
+  'rsa-sha2-256': 'sha256',
+  'rsa-sha2-512': 'sha512',
+  'ssh-rsa': 'sha1',
+};
+
+/**
+ * Lets a client that was told to connect log in with foreign keys as well; and sign at once with a private key that is
+ * at hand, without asking first whether the server would take it: a round trip less.
+ */
+export function adaptAuthentication(client: Client): void {
   const { _protocol: protocol } = client as unknown as { readonly _protocol: Protocol };
   const authPK = protocol.authPK.bind(protocol);
   const send = (payload: Buffer) => {
@@ -104,13 +114,26 @@ export function sendForeignKeys(client: Client): void {
     protocol._cipher.encrypt(write.finalize(packet));
   };
   protocol.authPK = (user, key, algorithm, sign) => {
-    if (!isForeign(key)) return authPK(user, key, algorithm, sign);
+    const name = typeof algorithm === 'string' ? algorithm : undefined;
     const signer = typeof algorithm === 'function' ? algorithm : sign;
+    if (!isForeign(key)) return authPK(user, key, name, signer ?? signsAtOnce(key, name));
     const request = requestOf(user, key, signer !== undefined);
     if (signer === undefined) return send(request);
     signer(Buffer.concat([string(protocol._kex.sessionID), request]), (signature) =>
       send(Buffer.concat([request, string(signature)])),
     );
+  };
+}
+
+/** Undefined for a key that cannot sign here and now: an agent's, or one behind a passphrase. */
+function signsAtOnce(key: ParsedKey, algorithm: string | undefined): CbSign | undefined {
+  if (!key.isPrivateKey()) return undefined;
+  return (data, callback) => {
+    // The types lack the hash that RSA keys are given, and that what cannot be signed is answered with an Error.
+    const sign = key.sign as (data: Buffer, hash?: string) => Buffer | Error;
+    const signature = sign.call(key, data, RSA_HASHES[algorithm ?? key.type]);
+    if (signature instanceof Error) throw signature;
+    callback(signature);
   };
 }
 

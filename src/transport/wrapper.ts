@@ -5,13 +5,18 @@ import { quote } from '../base/shell.js';
 export const KILL_AFTER = 5;
 
 /*
- * The login shell sees one short command line, the same for every script of a limit; all else comes on
- * standard input, so that nothing secret stands in an argument list or an environment, and no login shell
- * takes part in parsing it. The text is one word in single quotes for bash, dash, fish and tcsh alike, hence:
- * no single quote, backslash, exclamation mark or line break in it.
+ * The login shell sees one short command line, the same for every script, so that it can be under way before the script
+ * is known; all else comes on standard input, so that nothing secret stands in an argument list or an environment, and
+ * no login shell takes part in parsing it. Its texts are words in single quotes for bash, dash, fish and tcsh alike,
+ * hence: no single quote, backslash, exclamation mark or line break in them.
  *
- * The first line on standard input is a length. LC_ALL=C makes ${#s} count bytes (and the messages that
- * scripts read English). What does not arrive whole is not run at all.
+ * The first line on standard input is the time limit; where none comes, nothing is to be run.
+ */
+const LAUNCH = `read -r l||exit 125;case $l in none)set --;;*)set -- timeout -k ${KILL_AFTER} "$l";;esac;exec "$@" /bin/sh -c "$0"`;
+
+/*
+ * The second line is a length. LC_ALL=C makes ${#s} count bytes (and the messages that scripts read English). What
+ * does not arrive whole is not run at all.
  */
 const RECEIVE = 'export LC_ALL=C;read -r n;s=$(head -c "$n");[ "${#s}" = "$n" ]||exit 125;eval "$s"';
 
@@ -28,24 +33,19 @@ export interface SudoCall {
  * it, so that nothing is echoed, changed or mixed.
  */
 const ON_TERMINAL =
-  'command -v script >/dev/null||{ echo "script: command not found" >&2;exit 127;};export R="$1" SHELL=/bin/sh;exec 3<&0 4>&1 5>&2;exec script -qec "$2" /dev/null </dev/null >/dev/null 2>&1';
+  'command -v script >/dev/null||{ echo "script: command not found" >&2;exit 127;};export L="$1" R="$2" SHELL=/bin/sh;exec 3<&0 4>&1 5>&2;exec script -qec "$3" /dev/null </dev/null >/dev/null 2>&1';
 
 /** What the login shell is asked to run. `become` is false for root. */
-export function remoteCommand(options: {
-  readonly become: boolean;
-  readonly limit: number | 'none';
-  readonly sudo?: SudoCall;
-}): string {
-  const { become, limit, sudo } = options;
+export function remoteCommand(options: { readonly become: boolean; readonly sudo?: SudoCall }): string {
+  const { become, sudo } = options;
+  if (!become) return `exec /bin/sh -c '${LAUNCH}' '${RECEIVE}'`;
   // The limit is inside of sudo: as another user timeout(1) could not end root's processes.
-  const timed = limit === 'none' ? [] : [`timeout -k ${KILL_AFTER} ${limit}`];
-  if (!become) return ['exec', ...timed, `/bin/sh -c '${RECEIVE}'`].join(' ');
   // -k: as if nobody had been asked lately, so that sudo asks now or lets us in without.
   const call = sudo?.asks === 'perhaps' ? `sudo -k -S -p ${sudo.prompt} --` : 'sudo -n --';
-  const receive = sudo?.asks === 'perhaps' ? `echo ${sudo.ready};${RECEIVE}` : RECEIVE;
-  if (!sudo?.tty) return ['exec', call, ...timed, `/bin/sh -c '${receive}'`].join(' ');
-  const inner = ['exec', call, ...timed, '/bin/sh -c "$R" <&3 >&4 2>&5'].join(' ');
-  return `exec /bin/sh -c '${ON_TERMINAL}' lbctl '${receive}' '${inner}'`;
+  const launch = sudo?.asks === 'perhaps' ? `echo ${sudo.ready};${LAUNCH}` : LAUNCH;
+  if (!sudo?.tty) return `exec ${call} /bin/sh -c '${launch}' '${RECEIVE}'`;
+  const inner = `exec ${call} /bin/sh -c "$L" "$R" <&3 >&4 2>&5`;
+  return `exec /bin/sh -c '${ON_TERMINAL}' lbctl '${launch}' '${RECEIVE}' '${inner}'`;
 }
 
 /** A mark that no output holds by accident. */
@@ -59,7 +59,7 @@ export function newMark(): string {
  */
 export function remoteInput(mark: string, script: string, limit: number | 'none'): Buffer {
   const body = Buffer.from(limit === 'none' ? unlimited(mark, script) : limited(mark, script));
-  return Buffer.concat([Buffer.from(`${body.length}\n`), body]);
+  return Buffer.concat([Buffer.from(`${limit}\n${body.length}\n`), body]);
 }
 
 /** In braces, so that the shell parses the whole script before it runs any of it. */

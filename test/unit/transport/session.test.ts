@@ -45,9 +45,7 @@ describe('a user who is not root', () => {
     sudo(`echo "$1 $2 $3" > ${dir}/args; echo "a lecture" >&2; shift 2; exec "$@"`);
     const result = await sessionAs('ops').run(script('echo out; cat; echo err >&2; exit 3'), { limit });
     expect(result).toMatchObject({ exitCode: 3, stdout: 'out\n', stderr: 'err\n', timedOut: false });
-    expect(readFileSync(join(dir, 'args'), 'utf8')).toBe(
-      `-n -- ${limit === 'none' ? '/bin/sh' : 'timeout'}\n`,
-    );
+    expect(readFileSync(join(dir, 'args'), 'utf8')).toBe('-n -- /bin/sh\n');
   });
 
   it('whom sudo refuses is told so', async () => {
@@ -86,5 +84,53 @@ describe('channels', () => {
       failure: 'unreachable',
       diagnostic: { code: 'connection-lost', detail: 'reset' },
     });
+  });
+
+  it('from the second script on, the next one finds its channel open', async () => {
+    let opened = 0;
+    const session = sessionAs('root', async (command) => {
+      opened++;
+      return here(command);
+    });
+    const seen: number[] = [];
+    for (let n = 0; n < 4; n++) {
+      expect((await session.run(script(`echo ${n}`), { limit: 10 })).stdout).toBe(`${n}\n`);
+      seen.push(opened);
+    }
+    expect(seen).toEqual([1, 3, 4, 5]);
+  });
+
+  it('a server that opens no second one at once is asked for it once', async () => {
+    let [open, refused] = [0, 0];
+    const session = sessionAs('root', async (command) => {
+      if (open > 0) {
+        refused++;
+        throw new ChannelRefused('open failed', false);
+      }
+      open++;
+      const process = here(command);
+      process.onClose(() => open--);
+      return process;
+    });
+    for (let n = 0; n < 5; n++) {
+      expect((await session.run(script('sleep 0.1; echo done'), { limit: 10 })).stdout).toBe('done\n');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(refused).toBe(1);
+  });
+
+  it('one that ended before it was used is no loss', async () => {
+    const processes: RemoteProcess[] = [];
+    const session = sessionAs('root', async (command) => {
+      const process = here(command);
+      processes.push(process);
+      return process;
+    });
+    for (let n = 0; n < 3; n++) {
+      expect((await session.run(script('echo done'), { limit: 10 })).stdout).toBe('done\n');
+      const ended = new Promise<void>((resolve) => processes.at(-1)?.onClose(() => resolve()));
+      processes.at(-1)?.close();
+      await ended;
+    }
   });
 });

@@ -1,0 +1,170 @@
+import { aborted, errorText, failure } from './failures.js';
+import { pause, unlessAborted } from './pause.js';
+import type { RemoteProcess } from './run-script.js';
+import { Slots } from './slots.js';
+import type { Target } from './target.js';
+import { TransportError } from './types.js';
+import { ChannelRefused, type Connection } from './wire.js';
+
+const CHANNELS = 8;
+/** So often a server may refuse the only channel: those that are closing count as well. */
+const REFUSALS = 3;
+
+/** A command under way that waits for a script. */
+interface Spare {
+  readonly command: string;
+  readonly connection: Connection;
+  /** Null: the server opened no further channel, or it ended meanwhile. */
+  readonly process: Promise<RemoteProcess | null>;
+}
+
+/** Another connection to the same host. @throws TransportError */
+export type Reconnect = (signal: AbortSignal | undefined) => Promise<Connection>;
+
+/** The channels of a connection, which is made anew where it is lost between two scripts. */
+export class Channels {
+  readonly #target: Target;
+  readonly #again: Reconnect | undefined;
+  readonly #slots = new Slots(CHANNELS);
+  #connection: Connection;
+  /** Opened while a script runs, for the next one. */
+  #spare: Spare | null = null;
+  #mayPrepare = true;
+  /** Under way: who needs it waits for it. */
+  #reconnecting: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(target: Target, connection: Connection, reconnect: Reconnect | undefined) {
+    this.#target = target;
+    this.#connection = connection;
+    this.#again = reconnect;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** False: it was closed before. */
+  close(): boolean {
+    if (this.#closed) return false;
+    this.#closed = true;
+    this.#connection.close();
+    return true;
+  }
+
+  /** Tells later why the connection that stands now was lost. */
+  lossReasons(): () => string {
+    const connection = this.#connection;
+    return () => (this.#closed ? 'It was closed from here.' : connection.lossReason);
+  }
+
+  /**
+   * Opens a channel for the next script while this one runs: two round trips less. A server that opens no more at
+   * once (MaxSessions) is not asked again. What is never used ends with the connection.
+   */
+  openNext(command: string): void {
+    if (!this.#mayPrepare || this.isClosed || this.#spare !== null || !this.#slots.tryTake()) return;
+    const connection = this.#connection;
+    const forget = () => {
+      if (this.#spare === spare) this.#spare = null;
+    };
+    const process = connection.exec(command).then(
+      (opened) => {
+        opened.onClose(() => {
+          this.#slots.release();
+          forget();
+        });
+        return opened;
+      },
+      (error: unknown) => {
+        this.#slots.release();
+        if (error instanceof ChannelRefused) this.#mayPrepare = false;
+        forget();
+        return null;
+      },
+    );
+    const spare: Spare = { command, connection, process };
+    this.#spare = spare;
+  }
+
+  async #takeSpare(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess | null> {
+    const spare = this.#spare;
+    if (spare === null || spare.command !== command || spare.connection !== this.#connection) return null;
+    this.#spare = null;
+    return unlessAborted(spare.process, signal, this.#target.host);
+  }
+
+  /** A channel with the command, as soon as there is room for one. @throws TransportError */
+  async open(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
+    return (await this.#takeSpare(command, signal)) ?? this.#openAnother(command, signal);
+  }
+
+  async #openAnother(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
+    let refusals = 0;
+    for (let reconnected = false; ; ) {
+      await this.#slots.take();
+      const connection = this.#connection;
+      const before = this.#slots.used - 1;
+      try {
+        if (signal?.aborted) throw aborted(this.#target.host);
+        const process = await unlessAborted(connection.exec(command), signal, this.#target.host);
+        process.onClose(() => this.#slots.release());
+        return process;
+      } catch (error) {
+        const others = this.#slots.used - 1;
+        this.#slots.release();
+        if (error instanceof ChannelRefused) {
+          // Others were open when it was refused, and may be closed by now; a closing one still counts over there.
+          if (before > 0) this.#slots.lower(Math.max(1, others));
+          else if (++refusals > REFUSALS) throw this.#refused(error);
+          await pause(before > 0 ? 0 : 30 * refusals, this.#target.host, signal);
+          continue;
+        }
+        if (error instanceof TransportError) throw error;
+        if (reconnected || this.isClosed || this.#again === undefined) throw this.#notRun(error);
+        // Nothing was sent: over another connection it is as if this one had never been.
+        reconnected = true;
+        await this.#reconnect(connection, error, this.#again, signal);
+      }
+    }
+  }
+
+  async #reconnect(
+    lost: Connection,
+    reason: unknown,
+    reconnect: Reconnect,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#connection !== lost) return;
+    this.#reconnecting ??= reconnect(signal).then((connection) => {
+      if (this.isClosed) connection.close();
+      else this.#connection = connection;
+    });
+    const mine = this.#reconnecting;
+    try {
+      await mine;
+    } catch (error) {
+      if (error instanceof TransportError && error.failure === 'aborted') throw error;
+      throw this.#notRun(reason, error);
+    } finally {
+      if (this.#reconnecting === mine) this.#reconnecting = null;
+    }
+  }
+
+  #refused(error: ChannelRefused): TransportError {
+    return failure('unreachable', this.#target.host, {
+      code: 'channel-refused',
+      summary: `${this.#target.host.name} lets ${this.#target.user} log in but run nothing: ${error.message}`,
+      hint: `look at MaxSessions in sshd_config of ${this.#target.host.name}`,
+    });
+  }
+
+  #notRun(error: unknown, again?: unknown): TransportError {
+    const why = this.isClosed ? 'It was closed from here.' : this.#connection.lossReason || errorText(error);
+    return failure('unreachable', this.#target.host, {
+      code: 'connection-lost',
+      summary: `the connection to ${this.#target.host.name} ended before a script was sent: that script did not run`,
+      detail: again === undefined ? why : `${why}\nConnecting again failed: ${errorText(again)}`,
+    });
+  }
+}
