@@ -3,7 +3,7 @@ import type { ClusterPlan } from '../planning/types.js';
 import { generationsProbe } from '../resources/probes/generation.js';
 import { applyPlan, batchesContext, type Job } from './apply.js';
 import { closeAll } from './connect.js';
-import type { ClusterStatus } from './documents.js';
+import { finish } from './finish.js';
 import { Guard } from './guard.js';
 import { type Locked, type LockInput, lockFor, nextNumber, standingOf } from './lock-for.js';
 import { rememberScript } from './model-file.js';
@@ -137,36 +137,4 @@ async function verifyPhase(input: ConvergeInput, prepared: Prepared): Promise<Ve
     state: seen.status.state === 'healthy' ? 'done' : 'failed',
   });
   return seen;
-}
-
-/** What the verification found decides: an unhealthy pair is exit 5, whatever the run did. */
-function finish(input: ConvergeInput, verdict: Verdict, recap: Recap): ClusterResult {
-  const { cluster, emit } = input;
-  const { state } = verdict.status;
-  for (const message of proofLines(verdict.status, verdict.proof)) {
-    emit({ event: 'notice', cluster: cluster.name, host: null, message });
-  }
-  for (const problem of verdict.status.problems) {
-    recap.diagnose({
-      severity: 'error',
-      code: problem.code,
-      summary: problem.message,
-      cluster: cluster.name,
-      ...(problem.host === null ? {} : { host: problem.host }),
-    });
-  }
-  if (state === 'healthy') return recap.end(EXIT.ok, state, null);
-  const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
-  return recap.end(
-    unreachable ? EXIT.unreachable : EXIT.unhealthy,
-    state,
-    `the pair is ${state} after the run: \`lbctl status\` shows it`,
-  );
-}
-
-function proofLines(status: ClusterStatus, proof: readonly string[]): string[] {
-  const holders = status.virtual_ips
-    .filter((vip) => vip.holders.length === 1)
-    .map((vip) => `${vip.address} is held by ${vip.holders[0]} alone`);
-  return [...holders, ...proof];
 }
