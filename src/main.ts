@@ -3,7 +3,14 @@ import { setMaxListeners } from 'node:events';
 import { Argument, Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
 import { EXIT, type ExitCode } from './base/exit-codes.js';
-import type { GlobalOptions, Io, LockReleaseOptions, UpOptions } from './commands/options.js';
+import type {
+  GlobalOptions,
+  HistoryOptions,
+  Io,
+  LockReleaseOptions,
+  RollbackOptions,
+  UpOptions,
+} from './commands/options.js';
 import { guardStreams } from './report/guard-streams.js';
 
 declare const LBCTL_VERSION: string;
@@ -118,9 +125,29 @@ function commands(): Command {
     .action(async (file: string | undefined, options: GlobalOptions) => {
       exit = await (await import('./commands/ping.js')).ping(file, options, io);
     });
+  addHistory(program);
   addLock(program);
   for (const command of [program, ...program.commands].flatMap((it) => it.commands)) command.exitOverride();
   return program;
+}
+
+function addHistory(program: Command): void {
+  withGlobals(program.command('history').argument(...INVENTORY))
+    .description('what runs have changed on the hosts, with diffs')
+    .option('--no-diff', 'without the diffs')
+    .action(async (file: string | undefined, options: HistoryOptions) => {
+      exit = await (await import('./commands/history.js')).history(file, options, io);
+    });
+  withGlobals(program.command('rollback').argument(...INVENTORY))
+    .description('back to what the pair was before its last run, or before a run that history lists')
+    .option('--to <n>', 'the run before which everything is to be as it was')
+    .option('--diff', 'print the diffs as they are applied')
+    .option('--force', 'do what safety refused')
+    .option('--no-rollback', 'a rollback that fails leaves what it has changed')
+    .option('--revert-after <seconds>', 'a host whose operator is gone goes back by itself (default 45)')
+    .action(async (file: string | undefined, options: RollbackOptions) => {
+      exit = await (await import('./commands/rollback.js')).rollback(file, options, io);
+    });
 }
 
 function addLock(program: Command): void {

@@ -27,6 +27,20 @@ export interface LockReleaseOptions extends GlobalOptions {
   readonly force?: boolean;
 }
 
+export interface RollbackOptions extends GlobalOptions {
+  readonly to?: string;
+  readonly diff?: boolean;
+  readonly force?: boolean;
+  /** commander's form of --no-rollback. */
+  readonly rollback?: boolean;
+  readonly revertAfter?: string;
+}
+
+export interface HistoryOptions extends GlobalOptions {
+  /** commander's form of --no-diff. */
+  readonly diff?: boolean;
+}
+
 /** What a command needs of the process; tests give their own. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;

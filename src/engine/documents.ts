@@ -111,3 +111,35 @@ export interface LockedHost {
 export interface LockDocument {
   readonly clusters: readonly { readonly name: string; readonly hosts: readonly LockedHost[] }[];
 }
+
+/** What `lbctl history --json` prints. */
+export interface HistoryDocument {
+  readonly clusters: readonly ClusterHistory[];
+}
+
+export interface ClusterHistory {
+  readonly name: string;
+  /** The youngest first; `number` is what `lbctl rollback --to` takes. 0 is what was there before lbctl. */
+  readonly generations: readonly {
+    readonly number: number;
+    readonly who: string;
+    readonly command: string;
+    /** ISO 8601, by the clock of whoever ran it. */
+    readonly when: string;
+    /** Hosts that the run changed. */
+    readonly hosts: Readonly<
+      Record<
+        string,
+        {
+          /** `VERB RESOURCE` */
+          readonly changes: readonly string[];
+          /** From before the run to before the next one, or to now; secrets hidden. null: no file differs. */
+          readonly diff: string | null;
+          /** When the host went back by itself, since its operator was gone; null: it did not. */
+          readonly reverted: string | null;
+        }
+      >
+    >;
+  }[];
+  readonly problems: readonly Problem[];
+}

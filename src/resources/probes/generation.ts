@@ -38,7 +38,7 @@ done`,
   },
 };
 
-function parseGeneration(text: string): GenerationFacts {
+export function parseGeneration(text: string): GenerationFacts {
   const [folder = '', ...lines] = text.split('\n');
   const all = (key: string) =>
     lines.flatMap((line) => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1)] : []));
