@@ -35,6 +35,7 @@ export function terminalAsk(options: {
         screen?.resume();
       }
     });
+    // Whoever asked is told that nobody answered; the next question only waits for its turn.
     last = answer.catch(() => undefined);
     return answer;
   };
@@ -49,6 +50,7 @@ function hasTerminal(): boolean {
     closeSync(openSync('/dev/tty', 'r+'));
     return true;
   } catch {
+    // A process without a terminal of its own (ENXIO, ENODEV), or a system that has none (ENOENT).
     return false;
   }
 }

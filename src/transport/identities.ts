@@ -4,7 +4,7 @@ import type { Secret } from '../base/secret.js';
 import { quote } from '../base/shell.js';
 import type { Host } from '../inventory/model.js';
 import { errorCode, errorText, failure } from './failures.js';
-import { fingerprint, publicKeyOfLine, publicPartOf } from './key-blob.js';
+import { fingerprint, keyType, publicKeyOfLine, publicPartOf } from './key-blob.js';
 
 /** What `ssh` tries by default, as far as these types are supported; the type that is made today first. */
 const DEFAULT_FILES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
@@ -34,11 +34,16 @@ export type Identity<Key> = { readonly label: string } & (
   | { readonly via: 'file'; readonly key: Key }
   /** A file with a passphrase, which is asked for when the server wants a signature. Null: nobody knew it. */
   | { readonly via: 'locked'; readonly blob: Buffer; readonly unlock: () => Promise<Key | null> }
+  /** The same where the file alone does not tell its public key: asked for before the key can be offered. */
+  | { readonly via: 'sealed'; readonly unlock: () => Promise<Key | null> }
   | { readonly via: 'password'; readonly password: Secret }
   | { readonly via: 'keyboard'; readonly answer: (prompts: KeyboardPrompts) => Promise<readonly Secret[]> }
   /** Asks the server what it would take. */
   | { readonly via: 'none' }
 );
+
+/** A way that can be offered as it is. */
+export type Usable<Key> = Exclude<Identity<Key>, { readonly via: 'sealed' }>;
 
 /** What a server asks in keyboard-interactive authentication, as it sent it. */
 export interface KeyboardPrompts {
@@ -89,6 +94,13 @@ export async function readKeyFile<Key>(path: string, parser: KeyParser<Key>): Pr
       'key-open',
       `${path} can be read by others; ssh ignores such a key, and so does lbctl`,
       `\`chmod 600 ${quote(path)}\``,
+    );
+  }
+  if (blob !== null && keyType(blob).startsWith('sk-')) {
+    return stop(
+      'key-fido',
+      `${path} is a FIDO key, which can be used through the agent only, and the agent does not hold it`,
+      `add it to the agent: \`ssh-add ${quote(path)}\``,
     );
   }
   const key = parser.parse(text);
@@ -160,8 +172,11 @@ export function orderIdentities<Key>(
     const { path: label, blob, key } = file;
     if (agent.keys.some((it) => blob?.equals(it.blob))) return [];
     if (key !== null) return [{ via: 'file', key, label }];
-    if (file.unlock === null || unlock === null || blob === null) return [];
-    return [{ via: 'locked', blob, unlock: () => unlock(file), label }];
+    if (file.unlock === null || unlock === null) return [];
+    const open = () => unlock(file);
+    return [
+      blob === null ? { via: 'sealed', unlock: open, label } : { via: 'locked', blob, unlock: open, label },
+    ];
   });
   return [...named.map(fromAgent), ...others.map(fromAgent), ...alone];
 }

@@ -11,6 +11,7 @@ import {
   orderIdentities,
   readKeyFile,
   readNamedKeyFile,
+  type Usable,
 } from './identities.js';
 import type { LoginAttempt } from './login-refused.js';
 import type { Target } from './target.js';
@@ -99,7 +100,7 @@ export class Keyring<Key> {
     return (this.#left !== null && this.#left.length > 0) || this.#mayAsk() !== null;
   }
 
-  async next(methods: readonly string[] | null, partial: boolean): Promise<Identity<Key> | null> {
+  async next(methods: readonly string[] | null, partial: boolean): Promise<Usable<Key> | null> {
     this.#methods = methods ?? this.#methods;
     if (partial && !this.#partial) this.#asked = 0;
     this.#partial = partial;
@@ -111,19 +112,22 @@ export class Keyring<Key> {
       onlyFiles: this.#target.keys.only,
       unlock: ask === null ? null : (file) => unlocked(this.#deps, ask, file),
     });
-    const identity = this.#nextKey() ?? (await this.#nextAnswer());
+    const identity = (await this.#nextKey()) ?? (await this.#nextAnswer());
     if (identity !== null) this.#current = identity.label;
     return identity;
   }
 
-  #nextKey(): Identity<Key> | undefined {
+  async #nextKey(): Promise<Usable<Key> | undefined> {
     if (this.#methods !== null && !this.#methods.includes('publickey')) return undefined;
     const identity = this.#left?.shift();
-    if (identity !== undefined) this.#tried.push(identity.label);
-    return identity;
+    if (identity === undefined) return undefined;
+    const usable = identity.via === 'sealed' ? await opened(identity) : identity;
+    if (usable === null) return this.#nextKey();
+    this.#tried.push(usable.label);
+    return usable;
   }
 
-  async #nextAnswer(): Promise<Identity<Key> | null> {
+  async #nextAnswer(): Promise<Usable<Key> | null> {
     const { ask } = this.#deps;
     if (ask === null) return null;
     // Without any key the server has not said yet what it takes.
@@ -183,6 +187,14 @@ export class Keyring<Key> {
       couldAsk: this.#deps.ask !== null,
     };
   }
+}
+
+async function opened<Key>({
+  unlock,
+  label,
+}: Extract<Identity<Key>, { readonly via: 'sealed' }>): Promise<Usable<Key> | null> {
+  const key = await unlock();
+  return key === null ? null : { via: 'file', key, label };
 }
 
 async function askAgent<Key>(

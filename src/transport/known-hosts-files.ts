@@ -49,6 +49,7 @@ export class KnownHostsFiles {
       this.#read.delete(file);
     };
     const written = this.#writing.then(write);
+    // The caller is told of an error; the next one who writes only waits for the end.
     this.#writing = written.catch(() => undefined);
     return written;
   }
@@ -77,8 +78,9 @@ async function endsInLineBreak(file: string): Promise<boolean> {
   let handle: Awaited<ReturnType<typeof open>>;
   try {
     handle = await open(file, 'r');
-  } catch {
-    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return true;
+    throw error;
   }
   try {
     const { size } = await handle.stat();

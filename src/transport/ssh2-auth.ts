@@ -1,6 +1,6 @@
 import type { ParsedKey } from 'ssh2';
 import { agentIdentities, agentSignature } from './agent.js';
-import type { AgentKey, Identity } from './identities.js';
+import type { AgentKey, Usable } from './identities.js';
 import { isForeign, OneKeyAgent, publicKey, signatureBytes } from './ssh2-keys.js';
 
 export async function agentKeys(socketPath: string): Promise<AgentKey<ParsedKey>[]> {
@@ -13,7 +13,7 @@ export async function agentKeys(socketPath: string): Promise<AgentKey<ParsedKey>
 
 export function authMethod(
   user: string,
-  identity: Identity<ParsedKey>,
+  identity: Usable<ParsedKey>,
   untimed: <T>(work: Promise<T>) => Promise<T>,
 ) {
   switch (identity.via) {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { AgentKey, Identity, KeyParser } from './identities.js';
+import type { AgentKey, KeyParser, Usable } from './identities.js';
 import type { Link } from './link.js';
 import type { RemoteProcess } from './run-script.js';
 
@@ -28,7 +28,7 @@ export interface LoginOptions<Key> {
   /** The server has proven that it holds the key that was accepted. */
   onHandshake(): void;
   /** The next key to offer, null when there is none. `methods`: what the server would take, null before it said. */
-  nextIdentity(methods: readonly string[] | null, partial: boolean): Promise<Identity<Key> | null>;
+  nextIdentity(methods: readonly string[] | null, partial: boolean): Promise<Usable<Key> | null>;
   onBanner(text: string): void;
 }
 
