@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,10 +14,12 @@ export interface Bundle {
 
 /** lbctl as it is shipped, made from the sources as they are. */
 export function bundle(): Bundle {
-  const folder = mkdtempSync(join(tmpdir(), 'lbctl-bundle-'));
+  const base = mkdtempSync(join(tmpdir(), 'lbctl-bundle-'));
+  const folder = join(base, 'dist');
   execFileSync(process.execPath, ['build.mjs', folder], { cwd: ROOT });
-  execFileSync('ln', ['-s', 'main.js', join(folder, 'lbctl')]);
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  symlinkSync('main.js', join(folder, 'lbctl'));
+  for (const shipped of ['playbooks', 'inventory']) symlinkSync(join(ROOT, shipped), join(base, shipped));
+  return { folder, remove: () => rmSync(base, { recursive: true, force: true }) };
 }
 
 export interface Ran {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/base/secret.js';
 import { sh } from '../../../src/base/shell.js';
@@ -103,6 +103,49 @@ describe.runIf(canRunSshd())('running scripts on a real OpenSSH server', () => {
       }
     },
   );
+
+  it.each([
+    ['bash', '.bashrc', 'echo noise; echo noise >&2; printf "no line end"'],
+    ['fish', '.config/fish/config.fish', 'echo noise; echo noise >&2; printf "no line end"'],
+    ['tcsh', '.tcshrc', 'echo noise; sh -c "echo noise >&2"; printf "no line end"'],
+    ['zsh', '.zshenv', 'echo noise; echo noise >&2; printf "no line end"'],
+  ] as const)('%s as the login shell, whose %s prints', async (shell, file, noise) => {
+    if (!installed(shell)) throw new Error(`${shell} is missing: install it`);
+    const home = join(sshd.dir, `home-${shell}`);
+    mkdirSync(dirname(join(home, file)), { recursive: true });
+    writeFileSync(join(home, file), `${noise}\n`);
+    // As root has this shell: told by HOME, and bash by the variable that sshd sets that a file is to be read.
+    const login = `HOME=${home} exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`;
+    const plain = spawnSync(shell, ['-c', 'true'], {
+      encoding: 'utf8',
+      env: { ...process.env, HOME: home, SSH_CLIENT: '127.0.0.1 1 1', SHLVL: '0' },
+    });
+    expect(plain.stdout).toContain('noise');
+    const session = await connect({ identityFile: keyWithCommand(`noisy-${shell}`, login) });
+    for (const limit of [10, 'none'] as const) {
+      const result = await session.run(script('printf out; printf err >&2; exit 2'), { limit });
+      expect(result).toMatchObject({ exitCode: 2, stdout: 'out', stderr: 'err' });
+    }
+  });
+
+  it('a server without sftp', async () => {
+    const key = join(sshd.dir, 'good');
+    const options = [
+      '-P',
+      String(sshd.port),
+      '-i',
+      key,
+      '-oStrictHostKeyChecking=no',
+      '-oUserKnownHostsFile=/dev/null',
+    ];
+    const sftp = spawnSync('sftp', [...options, '-b', '-', 'root@127.0.0.1'], {
+      input: 'ls\n',
+      encoding: 'utf8',
+    });
+    expect(sftp.stderr).toContain('subsystem request failed');
+    const { stdout } = await (await connect()).run(script('echo in'), { limit: 10 });
+    expect(stdout).toBe('in\n');
+  });
 
   it('5 MB of output, and 200 kB of script', async () => {
     const session = await connect();
