@@ -64,7 +64,8 @@ describe.runIf(canRunSshd())('a host that sends escapes for the terminal', () =>
         expect(exit, stderr).toBe(4);
         const said = stdout + stderr;
         expect(said.replaceAll('\n', '')).not.toMatch(RAW);
-        expect(said, `${command} ${key}`).toContain('[2J');
+        // status leaves out what a host says that lets nobody in.
+        if (command !== 'status' || key === 'speaks') expect(said, `${command} ${key}`).toContain('[2J');
       }
     },
     60_000,
