@@ -5,7 +5,7 @@ import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { Batch, HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
-import type { Facts, Probe } from '../resources/types.js';
+import type { Facts, Probe, Step } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Emit } from './events.js';
 import { frame, newMark, parseFrame, type Section, stopFile } from './framing.js';
@@ -164,7 +164,7 @@ function sectionsOf(
       item.steps.map(
         (step, number): Section => ({
           id: `step ${index} ${number}`,
-          script: whileLocked(context.token, step.script),
+          script: whileLocked(context.token, waiting(step, context)),
           onFailure: 'stop',
         }),
       ),
@@ -175,6 +175,14 @@ function sectionsOf(
     }),
     ...probeSections(recheck),
   ];
+}
+
+/** A package manager's transaction is never ended from here; `--timeout` bounds its wait for another one. */
+function waiting({ script, limit }: Step, { stepLimit }: ExecuteContext): Command {
+  return limit === 'none' && stepLimit !== null
+    ? sh`lbctl_wait=${stepLimit}
+${script}`
+    : script;
 }
 
 function limitOf(

@@ -8,7 +8,6 @@ import { checkRouterIds } from './check/router-ids.js';
 import { checkRoutes } from './check/routes.js';
 import { checkVrrp } from './check/vrrp.js';
 import type { Inventory } from './model.js';
-import { refuseNotYetSupported } from './not-yet.js';
 import { Places } from './places.js';
 import { Problems } from './problems.js';
 import { readInventory } from './read/inventory.js';
@@ -77,6 +76,5 @@ function checkInventory(inventory: Inventory, places: Places, problems: Problems
     checkPorts(cluster, places, problems);
     checkServerLoops(cluster, places, problems);
     checkRoutes(cluster, places, problems);
-    refuseNotYetSupported(cluster, places, problems);
   }
 }

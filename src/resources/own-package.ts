@@ -64,7 +64,7 @@ export function ownPackageResource({ name }: OwnPackage, { id, title }: About): 
         title,
         verb: broken === null ? 'create' : 'update',
         reason: broken === null ? 'not installed' : `${broken}, not installed`,
-        steps: [installStep(os.family, [name])],
+        steps: [installStep(os.family, [{ name, version: null }])],
       });
     },
   };

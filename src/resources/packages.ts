@@ -1,6 +1,9 @@
 import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
 import type { Family } from '../render/platform.js';
+import { monitorAnswers } from './handlers.js';
+import { AWAIT_LOCK } from './package-lock.js';
+import { lockWarning, packageVersionsProbe, targetsOf } from './package-versions.js';
 import { osProbe } from './probes/os.js';
 import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
 import { unsupported } from './unsupported.js';
@@ -43,37 +46,96 @@ exit 0`),
   },
 };
 
-/** haproxy and keepalived from the distribution's own repositories. */
-export function packagesResource(_: ResourceContext): Resource {
+/** haproxy and keepalived from the distribution's own repositories, where they are missing. */
+export function packagesResource({ cluster }: ResourceContext): Resource {
+  const wishes = cluster.system.packages;
+  const asks = PACKAGES.some((name) => wishes[name] !== 'present');
+  const versions = packageVersionsProbe(wishes);
   return {
     id: 'packages',
-    probes: [osProbe, packagesProbe],
+    probes: [osProbe, packagesProbe, ...(asks ? [versions] : [])],
     plan(facts) {
       const os = facts.need(osProbe);
       if (os.family === null) return unsupported(os, 'packages');
       const installed = facts.need(packagesProbe);
       const missing = PACKAGES.filter((name) => installed[name] === undefined);
       if (missing.length === 0) return NOTHING;
-      return planned({
+      const targets = targetsOf(wishes, installed, () => facts.need(versions));
+      if (targets.problems.length > 0) return { change: null, problems: targets.problems };
+      const specs = missing.map((name) => ({ name, version: targets.versions.get(name) ?? null }));
+      const { change } = planned({
         resource: 'packages',
         title: `install ${missing.join(' and ')}`,
         verb: 'create',
         reason: `${missing.join(' and ')} not installed`,
-        steps: [installStep(os.family, missing)],
+        steps: [installStep(os.family, specs)],
       });
+      return { change, problems: asks ? lockWarning(facts, wishes) : [] };
     },
   };
 }
 
-/** From the repositories that the host has. */
-export function installStep(family: Family, names: readonly string[]): Step {
-  return family === 'el' ? dnfStep(names) : aptStep(names);
+/**
+ * The versions that the inventory wishes for, on hosts that have others: a transaction whose own scripts may restart
+ * the services, so the host's virtual addresses have to be elsewhere meanwhile.
+ */
+export function packageUpgradesResource({ cluster }: ResourceContext): Resource {
+  const wishes = cluster.system.packages;
+  const asks = PACKAGES.some((name) => wishes[name] !== 'present');
+  const versions = packageVersionsProbe(wishes);
+  const id = 'packages:versions';
+  return {
+    id,
+    probes: asks ? [osProbe, packagesProbe, versions] : [],
+    plan(facts) {
+      if (!asks) return NOTHING;
+      const os = facts.need(osProbe);
+      if (os.family === null) return unsupported(os, id);
+      const installed = facts.need(packagesProbe);
+      const targets = targetsOf(wishes, installed, () => facts.need(versions));
+      if (targets.problems.length > 0) return { change: null, problems: targets.problems };
+      const specs = [...targets.versions].filter(([name]) => installed[name] !== undefined);
+      if (specs.length === 0) return NOTHING;
+      const { change } = planned({
+        resource: id,
+        title: `upgrade ${specs.map(([name]) => name).join(' and ')}`,
+        verb: 'update',
+        reason: specs.map(([name, to]) => `${name} ${installed[name]} -> ${to}`).join(', '),
+        restarts: true,
+        steps: [
+          upgradeStep(
+            os.family,
+            specs.map(([name, to]) => ({ name, version: to })),
+            cluster,
+          ),
+        ],
+      });
+      return { change, problems: lockWarning(facts, wishes) };
+    },
+  };
 }
 
-function dnfStep(names: readonly string[]): Step {
+export interface PackageSpec {
+  readonly name: string;
+  /** As the package manager names it; null: whichever it prefers. */
+  readonly version: string | null;
+}
+
+/** From the repositories that the host has. */
+export function installStep(family: Family, specs: readonly PackageSpec[]): Step {
+  return family === 'el' ? dnfStep(specs) : aptStep(specs);
+}
+
+function named(specs: readonly PackageSpec[], sign: string): string[] {
+  return specs.map(({ name, version }) => (version === null ? name : `${name}${sign}${version}`));
+}
+
+function dnfStep(specs: readonly PackageSpec[]): Step {
+  const names = named(specs, '-');
   return {
     title: `dnf install ${names.join(' ')}`,
-    script: sh`if command -v dnf >/dev/null; then dnf -y -q install ${names}; else yum -y -q install ${names}; fi`,
+    script: sh`${AWAIT_LOCK}
+if command -v dnf >/dev/null; then dnf -y -q install ${names}; else yum -y -q install ${names}; fi`,
     limit: 'none',
   };
 }
@@ -82,22 +144,67 @@ function dnfStep(names: readonly string[]): Step {
  * The lists of a fresh machine are empty or old; services that the package starts are configured later. apt waits for
  * dpkg's locks by itself, but never for that of the lists, which apt-daily takes after a boot.
  */
-function aptStep(names: readonly string[]): Step {
+function aptStep(specs: readonly PackageSpec[]): Step {
+  const names = named(specs, '=');
   return {
     title: `apt-get install ${names.join(' ')}`,
-    script: sh`export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-install='apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends install'
-$install ${names} && exit 0
+    script: sh`${AWAIT_LOCK}
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
+install="apt-get -y -q -o DPkg::Lock::Timeout=$wait_for -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends --allow-downgrades install"
+${specs.some((it) => it.version !== null) ? raw(':') : sh`$install ${names} && exit 0`}
 i=0
 while :; do
-  said=$(LC_ALL=C apt-get -q -o DPkg::Lock::Timeout=300 update 2>&1) && rc=0 || rc=$?
+  said=$(LC_ALL=C apt-get -q -o DPkg::Lock::Timeout="$wait_for" update 2>&1) && rc=0 || rc=$?
   case $rc:$said in [1-9]*'/lists/lock'*) ;; *) break ;; esac
   i=$((i + 1))
-  [ $i -lt 300 ] || break
+  [ $i -lt "$wait_for" ] || break
   sleep 1
 done
-printf '%s\n' "$said" >&2
-[ $rc = 0 ] && $install ${names}`,
+[ $rc = 0 ] || { printf '%s\n' "$said" >&2; exit 1; }
+$install ${names}`,
     limit: 'none',
+  };
+}
+
+/** Seconds that a service may take until it runs by the new program. */
+const RUNS_LIMIT = 30;
+
+/**
+ * A package may restart its service, reload it, or do nothing. In the end what ran before runs again, by the program
+ * that is there now, and HAProxy answers if it did before.
+ */
+function upgradeStep(
+  family: Family,
+  specs: readonly PackageSpec[],
+  cluster: ResourceContext['cluster'],
+): Step {
+  const { title, script } = installStep(family, specs);
+  return {
+    title,
+    limit: 'none',
+    script: sh`ran=
+for s in ${specs.map((it) => it.name)}; do systemctl -q is-active "$s" && ran="$ran $s"; done
+if ${monitorAnswers(cluster.check)}; then answered=yes; else answered=; fi
+(
+${script}
+) || exit $?
+for s in $ran; do
+  pid=$(systemctl show "$s" -p MainPID --value)
+  case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+    ''|*' (deleted)') timeout -k 5 60 systemctl restart "$s" || exit $? ;;
+  esac
+done
+i=0
+while [ $i -lt ${RUNS_LIMIT * 5} ]; do
+  i=$((i + 1))
+  well=yes
+  for s in $ran; do systemctl -q is-active "$s" || well=; done
+  [ -z "$answered" ] || ${monitorAnswers(cluster.check)} || well=
+  [ -z "$well" ] || exit 0
+  sleep 0.2
+done
+echo ${`after the upgrade the services do not run as before within ${RUNS_LIMIT} s`} >&2
+systemctl status $ran --no-pager -l -n 15 >&2
+exit 1`,
   };
 }

@@ -3,7 +3,7 @@ import { firewallResource } from './firewall.js';
 import { haproxyConfigResource } from './haproxy-config.js';
 import { keepalivedConfigResource } from './keepalived-config.js';
 import { membersResource } from './members.js';
-import { packagesResource } from './packages.js';
+import { packagesResource, packageUpgradesResource } from './packages.js';
 import { selinuxResource } from './selinux.js';
 import { serviceResource } from './service.js';
 import { sysctlResource } from './sysctl.js';
@@ -29,6 +29,7 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   firewall: { args: {}, make: (_, context) => firewallResource(context) },
   selinux: { args: {}, make: (_, context) => selinuxResource(context) },
   packages: { args: {}, make: (_, context) => packagesResource(context) },
+  package_versions: { args: {}, make: (_, context) => packageUpgradesResource(context) },
   sysctl: { args: {}, make: (_, context) => sysctlResource(context) },
   haproxy_config: { args: {}, make: (_, context) => haproxyConfigResource(context) },
   members: { args: {}, make: (_, context) => membersResource(context) },

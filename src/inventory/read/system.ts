@@ -25,8 +25,6 @@ export function readSystem(ctx: Context, owner: Fields): System {
     haproxy: readWish(ctx, wishes, 'haproxy'),
     keepalived: readWish(ctx, wishes, 'keepalived'),
   };
-  ctx.places.set(packages, 'haproxy', wishes?.entry('haproxy')?.value.span);
-  ctx.places.set(packages, 'keepalived', wishes?.entry('keepalived')?.value.span);
   return {
     firewall: fields?.choice('firewall', FIREWALL)?.value ?? 'disable',
     selinux: fields?.choice('selinux', SELINUX)?.value ?? 'disabled',

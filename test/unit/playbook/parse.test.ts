@@ -9,6 +9,7 @@ describe('the playbook that ships', () => {
   it('has HAProxy serve on every host before keepalived starts on any', () => {
     expect(plays.map(({ name, order, gates }) => [name, order, gates])).toEqual([
       ['prepare', 'parallel', []],
+      ['upgrades', 'standby-first', ['one-holder-per-vip']],
       ['haproxy', 'standby-first', ['haproxy-serving']],
       ['keepalived', 'standby-first', ['keepalived-settled', 'one-holder-per-vip']],
     ]);

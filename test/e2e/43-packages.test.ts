@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ClientLoopReport, labExec, labInfo, startClientLoop } from '../lab/lab.js';
+import { bare, DEB, EL, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
+import { eventsOf, lbctl, planOf } from './support/lbctl.js';
+
+interface FamilyCase {
+  readonly members: Members;
+  /** Makes the second repository known to a host, and takes it away again. */
+  readonly repository: (on: boolean) => string;
+  readonly old: { readonly haproxy: string; readonly keepalived: string };
+  readonly updated: { readonly haproxy: string; readonly keepalived: string };
+  readonly installed: string;
+  /** Holds the package manager's lock for so many seconds, as another one would. */
+  readonly holdLock: (seconds: number) => string;
+  readonly holder: RegExp;
+}
+
+const FAMILIES: Record<string, FamilyCase> = {
+  dnf: {
+    members: EL,
+    repository: (on) =>
+      `sed -i '/lab-updates/,$ s/enabled=./enabled=${on ? 1 : 0}/' /etc/yum.repos.d/lab.repo`,
+    old: { haproxy: '2.6.12-1.el9', keepalived: '2.2.7-1.el9' },
+    updated: { haproxy: '2.6.12-2.el9', keepalived: '2.2.7-2.el9' },
+    installed: "rpm -q --qf '%{VERSION}-%{RELEASE} ' haproxy keepalived",
+    // What rpm itself does for a transaction.
+    holdLock: (seconds) =>
+      `exec python3 -c "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(${seconds})"`,
+    holder: /python3 \(process \d+\)/,
+  },
+  apt: {
+    members: DEB,
+    repository: (on) =>
+      `sed -i 's/^#* *deb/${on ? 'deb' : '# deb'}/' /etc/apt/sources.list.d/lab-updates.list`,
+    old: { haproxy: '2.6.12-1+deb12u4', keepalived: '2.2.7-1+b2' },
+    updated: { haproxy: '2.6.12-1+deb12u4+lab1', keepalived: '2.2.7-1+b2+lab1' },
+    installed: "dpkg-query -W -f '${Version} ' haproxy keepalived | sed 's/[0-9]://g'",
+    // A real apt-get, whose transaction takes its time.
+    holdLock: (seconds) =>
+      `exec apt-get -yq -o DPkg::Pre-Invoke::='sleep ${seconds}' install --reinstall liblua5.3-0`,
+    holder: /apt-get \(process \d+\)/,
+  },
+};
+
+const both = ({ haproxy, keepalived }: FamilyCase['old']) => `${haproxy} ${keepalived}`;
+
+describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family) => {
+  const { members, old, updated } = family;
+  const machines = Object.values(members);
+  const each = (command: string) => Promise.all(machines.map((host) => run(host, command)));
+  const wishing = (packages: Record<string, string>) =>
+    write(members, (web: Web) => {
+      web.system = { packages };
+    });
+  let address = '';
+  const measured: string[] = [];
+
+  beforeAll(async () => {
+    await bare();
+    await each(family.repository(false));
+    address = (await labInfo()).vips[0] ?? '';
+    await up(await wishing(old));
+    expect(await each(family.installed)).toEqual([both(old), both(old)]);
+    await each(family.repository(true));
+    await heldOn(address, 'lb1', members);
+  }, 120_000);
+
+  afterAll(() => {
+    process.stdout.write(`${measured.join('\n')}\n`);
+  });
+
+  async function watched(what: string, path: string): Promise<{ said: string; report: ClientLoopReport }> {
+    const loop = await startClientLoop(`http://${address}/`);
+    const done = await lbctl('up', path, '--json');
+    const report = await loop.stop();
+    expect(done.exit, done.said).toBe(0);
+    const { failed, requests, longestGapMs } = report;
+    measured.push(`${what}: ${failed} of ${requests} failed, gap ${Math.round(longestGapMs)} ms`);
+    const order = eventsOf(done).flatMap(({ event, host, resource, state }) =>
+      event === 'task' && resource === 'packages:versions' && state === 'done' ? [host] : [],
+    );
+    expect(order).toEqual(['lb2', 'lb1']);
+    await heldOn(address, 'lb1', members);
+    return { said: done.said, report };
+  }
+
+  it('`present` leaves them alone, whatever the repositories have', async () => {
+    await settled(await wishing({ haproxy: 'present', keepalived: 'present' }));
+  });
+
+  it('a version that no repository has is an error that names those they have', async () => {
+    const wrong = await lbctl('plan', await wishing({ haproxy: '9.9.9', keepalived: 'present' }), '--json');
+    expect(wrong.exit, wrong.said).toBe(1);
+    const [problem] = planOf(wrong).problems;
+    expect(problem?.code).toBe('no-such-version');
+    expect(problem?.message).toContain('no haproxy 9.9.9');
+    expect(problem?.message).toContain(old.haproxy);
+    expect(problem?.message).toContain(updated.haproxy);
+  });
+
+  it('`latest` upgrades the standby, then the active host without its address', async () => {
+    const path = await wishing({ haproxy: 'latest', keepalived: 'latest' });
+    const plan = await lbctl('plan', path, '--json');
+    expect(planOf(plan).changes).toMatchObject([
+      { resource: 'packages:versions', class: 'restart', reason: expect.stringContaining(updated.haproxy) },
+      { resource: 'packages:versions', class: 'restart' },
+    ]);
+    const config = await each(
+      'sha256sum </etc/haproxy/haproxy.cfg; sha256sum </etc/keepalived/keepalived.conf',
+    );
+    const { report } = await watched('upgrade', path);
+    expect(report.failed, JSON.stringify(report.failures.slice(0, 9))).toBeLessThanOrEqual(2);
+    expect(await each(family.installed)).toEqual([both(updated), both(updated)]);
+    expect(
+      await each('sha256sum </etc/haproxy/haproxy.cfg; sha256sum </etc/keepalived/keepalived.conf'),
+    ).toEqual(config);
+    // Whatever the packages' own scripts do, the services run by the new programs.
+    expect(
+      await each(
+        'for s in haproxy keepalived; do readlink /proc/$(systemctl show $s -p MainPID --value)/exe; done',
+      ),
+    ).toEqual(machines.map(() => '/usr/sbin/haproxy\n/usr/sbin/keepalived'));
+    await settled(path);
+  });
+
+  it('somebody else at the package manager is named, waited for, and not for ever', async () => {
+    const path = await wishing({ haproxy: '2.6.12', keepalived: old.keepalived });
+    const held = labExec(machines[1] ?? 'el2', family.holdLock(12));
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const late = await lbctl('up', path, '--timeout', '3');
+    expect(late.exit, late.said).toBe(1);
+    expect(late.said).toMatch(/package-manager-busy|works with the package manager/);
+    expect(late.said).toMatch(/lock is held by .* waited 3 s/);
+    expect(late.said).toMatch(family.holder);
+    // An older version, by its name; the address leaves the active host for it as well.
+    const { said, report } = await watched('downgrade', path);
+    expect(said).toMatch(family.holder);
+    expect(report.failed, JSON.stringify(report.failures.slice(0, 9))).toBeLessThanOrEqual(2);
+    await held;
+    expect(await each(family.installed)).toEqual(machines.map(() => `${updated.haproxy} ${old.keepalived}`));
+    await settled(path);
+  });
+});
