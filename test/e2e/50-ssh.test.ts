@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,9 @@ import { createSshTransport } from '../../src/transport/ssh2-transport.js';
 import type { TransportEvent } from '../../src/transport/trace.js';
 import { TransportError } from '../../src/transport/types.js';
 import { type LabInfo, labExec, labInfo, writeInventory } from '../lab/lab.js';
-import { bin, cleanEnv, lbctl } from './support/lbctl.js';
+import { lbctl } from './support/lbctl.js';
 import { labUp } from './support/pair.js';
+import { onTerminal } from './support/terminal.js';
 import { watchProcesses } from './support/watch-secret.js';
 
 /** Words that occur nowhere else. */
@@ -350,7 +351,18 @@ describe('a bad network', () => {
 });
 
 describe('on a terminal', () => {
-  it('asks about the host key, then once for the password, and shows neither password', async () => {
+  const user = 'needstty';
+  beforeAll(() =>
+    labExec(
+      'el2',
+      `id ${user} >/dev/null 2>&1 || useradd -m ${user}; echo '${user}:${PASSWORD}' | chpasswd
+mkdir -p /home/${user}/.ssh; cat /root/.ssh/authorized_keys > /home/${user}/.ssh/authorized_keys; chown -R ${user}: /home/${user}/.ssh
+echo '${user} ALL=(ALL) ALL' > /etc/sudoers.d/${user}; chmod 440 /etc/sudoers.d/${user}`,
+    ),
+  );
+  afterAll(() => labExec('el2', `rm -f /etc/sudoers.d/${user}; userdel -rf ${user}`));
+
+  it('asks about each host key, then once for the password of both hosts, and shows it nowhere', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lbctl-tty-'));
     const path = join(folder, 'inventory.yaml');
     await writeInventory(path, 'el', (yaml) =>
@@ -358,24 +370,18 @@ describe('on a terminal', () => {
         .replace('user: root', 'user: needstty\n  become: { password: { prompt: true } }')
         .replace(/known_hosts_file: .*/, `known_hosts_file: ${join(folder, 'known_hosts')}`),
     );
-    const command = `${process.execPath} ${bin} ping ${path} --limit web/lb1`;
-    const child = spawn('script', ['-qfec', command, '/dev/null'], { env: { ...cleanEnv, TERM: 'dumb' } });
-    let seen = '';
-    const answers: [RegExp, string][] = [
-      [/the fingerprint\)\? $/, 'yes\r'],
-      [/all hosts\): $/, `${PASSWORD}\r`],
-    ];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      seen += text;
-      const [next] = answers;
-      if (next?.[0].test(seen)) {
-        answers.shift();
-        child.stdin.write(next[1]);
-      }
-    });
-    const exit = await new Promise((resolve) => child.on('close', resolve));
-    expect(exit, seen).toBe(0);
-    expect(answers).toEqual([]);
+    const { exit, seen, left } = await onTerminal(
+      ['ping', path],
+      [
+        [/the fingerprint\)\? $/, 'yes\r'],
+        [/the fingerprint\)\? $/, 'yes\r'],
+        [/all hosts\): $/, `${PASSWORD}\r`],
+      ],
+    );
+    expect([exit, left], seen).toEqual([0, []]);
+    expect(seen.split('Password for sudo')).toHaveLength(2);
+    // Exit 0: both hosts run scripts as root.
+    for (const name of ['lb1', 'lb2']) expect(seen).toMatch(new RegExp(`${name}.*ok \\(\\d+ ms\\)`));
     expect(seen).toContain('SHA256:');
     expect(seen).not.toContain(PASSWORD);
     // Hashed or not, as this machine's ssh_config has it.
