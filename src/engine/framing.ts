@@ -10,6 +10,8 @@ export interface Section {
   readonly script: Command;
   /** `stop`: where it fails, nothing after it runs. */
   readonly onFailure: 'continue' | 'stop';
+  /** Runs in the shell that those of the others come from, for what it sets; nothing is told of it. */
+  readonly shared?: true;
 }
 
 export interface SectionOutcome extends ProbeOutput {
@@ -70,8 +72,10 @@ read -r asked_up asked_rest </proc/uptime
 asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     lock,
-    ...all.map(
-      ({ id, script, onFailure }) => sh`${stop}
+    ...all.map(({ id, script, onFailure, shared }) =>
+      shared === true
+        ? script
+        : sh`${stop}
 say ${`+${id}`}
 (
 ${script}

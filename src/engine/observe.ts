@@ -1,7 +1,10 @@
+import { ASK_UNITS } from '../resources/probes/units.js';
 import type { Probe } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
 import { HostFacts } from './facts.js';
 import { frame, newMark, parseFrame, type Section } from './framing.js';
+
+const UNITS_FIRST: Section = { id: 'units', script: ASK_UNITS, onFailure: 'continue', shared: true };
 
 /** Seconds for all questions to a host together. */
 const OBSERVE_LIMIT = 60;
@@ -30,7 +33,9 @@ export async function observe(
 
 export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
   const byKey = new Map(probes.map((probe) => [probe.key, probe]));
-  return [...byKey.values()].map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }));
+  const asked = [...byKey.values()];
+  const units = asked.filter((probe) => probe.asksUnits === true).length > 1 ? [UNITS_FIRST] : [];
+  return [...units, ...asked.map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }) as const)];
 }
 
 export function factsFrom(result: RunResult, mark: string): HostFacts {

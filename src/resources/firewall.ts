@@ -3,6 +3,7 @@ import { joinCommands, raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { allBinds } from '../render/haproxy.js';
 import { interfaceFor, networkProbe } from './probes/network.js';
+import { unitProperties } from './probes/units.js';
 import {
   NOTHING,
   type Planned,
@@ -38,8 +39,10 @@ export type FirewallState = Pick<FirewalldFacts, 'running' | 'enabled' | 'ufwAct
 /** systemd's word is enough here: what it calls active is switched off whether it works or not. */
 export const firewallStateProbe: Probe<FirewallState> = {
   key: 'firewall-state',
-  script: raw(`systemctl show firewalld -p ActiveState,UnitFileState || exit 1
-if command -v ufw >/dev/null; then echo "ufw=$(ufw status | sed -n 's/^Status: //p')"; fi`),
+  asksUnits: true,
+  script: sh`${unitProperties('firewalld')} || exit 1
+echo "$unit"
+if command -v ufw >/dev/null; then echo "ufw=$(ufw status | sed -n 's/^Status: //p')"; fi`,
   parse({ stdout, stderr, exitCode }) {
     const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1];
     const [active, ufw] = [value('ActiveState'), value('ufw')];

@@ -17,6 +17,8 @@ export interface ProbeOutput {
 export interface Probe<F> {
   readonly key: string;
   readonly script: Command;
+  /** It uses what `ASK_UNITS` has learnt, where that ran before. */
+  readonly asksUnits?: true;
   /** The error is one sentence: why the answer cannot be understood. */
   parse(output: ProbeOutput): Result<F, string>;
 }

@@ -1,6 +1,7 @@
 import { err, ok } from '../../base/result.js';
-import { raw } from '../../base/shell.js';
+import { joinCommands, raw, sh } from '../../base/shell.js';
 import type { Probe } from '../types.js';
+import { unitProperties } from './units.js';
 
 export interface VrrpFacts {
   readonly instance: string;
@@ -23,8 +24,12 @@ export type KeepalivedFacts =
  */
 export const keepalivedProbe: Probe<KeepalivedFacts> = {
   key: 'keepalived-state',
-  script: raw(`pid=$(systemctl show keepalived -p MainPID --value 2>/dev/null)
-if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
+  asksUnits: true,
+  script: joinCommands([
+    sh`${unitProperties('keepalived')} 2>/dev/null
+pid=\${unit#*MainPID=}
+pid=\${pid%%[!0-9]*}`,
+    raw(`if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
 umask 077
 exec 9>/run/lbctl-dump.lock
 flock -w 5 9 || { echo "another dump is under way" >&2; exit 1; }
@@ -50,6 +55,7 @@ done
 echo "$kind"
 sed -e 's/"auth_data":"\\([^"\\\\]\\|\\\\.\\)*"/"auth_data":""/g' -e 's/^\\( *Password = \\).*/\\1/' "$f"
 rm -f "$f"`),
+  ]),
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`keepalived could not be asked: ${stderr.trim()}`);
     const [kind = '', ...rest] = stdout.split('\n');

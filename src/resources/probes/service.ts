@@ -1,6 +1,7 @@
 import { err, ok } from '../../base/result.js';
 import { sh } from '../../base/shell.js';
 import type { Probe } from '../types.js';
+import { unitProperties } from './units.js';
 
 export interface ServiceFacts {
   /** False where there is no such unit: the package is not installed. */
@@ -27,8 +28,9 @@ export interface ServiceFacts {
 export function serviceProbe(service: string): Probe<ServiceFacts> {
   return {
     key: `service:${service}`,
+    asksUnits: true,
     script: sh`s=${service}
-unit=$(systemctl show "$s" -p LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic) || exit 1
+${unitProperties(service)} || exit 1
 echo "$unit"
 up=\${asked_up:-}
 [ -n "$up" ] || read -r up rest </proc/uptime

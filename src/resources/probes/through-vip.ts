@@ -3,6 +3,7 @@ import { type Command, joinCommands, raw, sh } from '../../base/shell.js';
 import type { Cluster } from '../../inventory/model.js';
 import { bindTargets, SERVER_HEADER } from '../../render/haproxy.js';
 import type { Probe } from '../types.js';
+import { unitProperties } from './units.js';
 
 /** Something that must answer on a virtual address. */
 export interface Target {
@@ -94,6 +95,7 @@ function urlTarget(url: string, vips: readonly string[]): Target {
 export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answer[]> {
   return {
     key: 'through-vip',
+    asksUnits: true,
     script: joinCommands([sh`header=${SERVER_HEADER}`, FUNCTIONS, ...targets.map(askCommand), raw('wait')]),
     parse({ stdout }) {
       const answers: Answer[] = [];
@@ -125,7 +127,8 @@ function askCommand(target: Target, index: number): Command {
  * for the other side's delayed acknowledgement. All targets, and all tries at a plain HTTP target, are under way at the
  * same time: an address that nobody holds keeps the answer waiting for seconds.
  */
-const FUNCTIONS: Command = sh`running=$(systemctl is-active keepalived 2>/dev/null)
+const FUNCTIONS: Command = sh`${unitProperties('keepalived')} 2>/dev/null
+case $unit in *ActiveState=active*) running=active ;; *) running= ;; esac
 http_ask() {
   timeout -k 1 3 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/$0/$1" || exit 7
 printf "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lbctl\r\nConnection: close\r\n\r\n" "$3" "$2" | cat >&3
