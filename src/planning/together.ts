@@ -1,6 +1,7 @@
 import { type Command, raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Play } from '../playbook/model.js';
+import { FLIP_MARK } from '../render/platform.js';
 import { takeOverStep } from '../resources/take-over.js';
 import type { Step } from '../resources/types.js';
 import type { PlanInput } from './plan.js';
@@ -8,22 +9,27 @@ import type { Batch, HostWork, WorkItem } from './types.js';
 
 const SYSTEMCTL_LIMIT = 70;
 
-function item(verb: 'stop' | 'start', rest: Command): WorkItem {
+function item(verb: 'stop' | 'start', { before, after }: { before?: Command; after?: Command }): WorkItem {
   const steps: Step[] = [
     {
       title: `systemctl ${verb} keepalived`,
-      script: sh`timeout -k 5 60 systemctl ${verb} keepalived || exit $?
-${rest}`,
+      script: sh`${before ?? raw(':')}
+timeout -k 5 60 systemctl ${verb} keepalived || exit $?
+${after ?? raw(':')}`,
       limit: SYSTEMCTL_LIMIT,
     },
   ];
   return { resource: `${verb} keepalived`, title: `${verb} keepalived`, steps, change: null };
 }
 
-/** A keepalived that was killed has left its addresses on the host, and one that does not run takes none away. */
-function withoutLeftovers({ vrrpInstances }: Cluster): Command {
+/**
+ * Until it is started again here it must not start by itself, after a reboot in the middle of this for example.
+ * A keepalived that was killed has left its addresses on the host, and one that does not run takes none away.
+ */
+function keepQuiet({ vrrpInstances }: Cluster): Command {
   const addresses = vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
-  return sh`for a in ${addresses}; do
+  return sh`: >${FLIP_MARK} || exit 1
+for a in ${addresses}; do
   ip -o addr show to "$a" | while read -r number device family cidr rest; do
     ip addr del "$cidr" dev "$device" || exit 1
   done
@@ -46,7 +52,7 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
     // Stopped last: a file that keepalived refuses leaves it running as it was.
     items: [
       ...workOf(host).filter((it) => !startsKeepalived(it)),
-      item('stop', withoutLeftovers(input.cluster)),
+      item('stop', { after: keepQuiet(input.cluster) }),
     ],
   }));
   const active = ordered
@@ -56,7 +62,7 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
     host,
     items: [
       ...workOf(host).filter((it) => it.change?.resource === 'service:keepalived'),
-      item('start', raw(':')),
+      item('start', { before: sh`rm -f ${FLIP_MARK}` }),
     ],
   }));
   return [

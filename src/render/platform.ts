@@ -5,6 +5,11 @@ export const HAPROXY_CFG = '/etc/haproxy/haproxy.cfg';
 export const KEEPALIVED_CONF = '/etc/keepalived/keepalived.conf';
 export const SYSCTL_CONF = '/etc/sysctl.d/90-lbctl.conf';
 export const STATE_DIR = '/var/lib/lbctl';
+/**
+ * While it exists keepalived does not start: the other hosts go by another configuration, and this host would hold the
+ * addresses as well. Not even after a reboot in the middle of such a change.
+ */
+export const FLIP_MARK = `${STATE_DIR}/keepalived-waits`;
 export const CHECK_SCRIPT_NAME = 'lbctl-check-haproxy';
 
 /** Both packages' home of the haproxy user; it exists as soon as the package does, and is not under /run. */

@@ -1,4 +1,4 @@
-import { type Family, GENERATED, takeoverScriptPath } from './platform.js';
+import { type Family, FLIP_MARK, GENERATED, takeoverScriptPath } from './platform.js';
 
 /**
  * systemd's default gives up after 5 starts in 10 s; RestartSec=0 because its timers coalesce (100 ms became
@@ -25,9 +25,10 @@ function hooks(service: string, family: Family): string[] {
 export function renderDropIn(service: 'haproxy' | 'keepalived', family: Family): string {
   const limits = service === 'haproxy' ? [`LimitNOFILE=${FILE_LIMIT}`] : [];
   const lines = [...RESTART, ...limits, ...hooks(service, family)];
+  const waits = service === 'keepalived' ? [`ConditionPathExists=!${FLIP_MARK}`] : [];
   return `${GENERATED}
 [Unit]
-StartLimitIntervalSec=0
+${['StartLimitIntervalSec=0', ...waits].join('\n')}
 
 [Service]
 ${lines.join('\n')}

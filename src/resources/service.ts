@@ -1,5 +1,5 @@
 import { sh } from '../base/shell.js';
-import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
+import { FLIP_MARK, HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { DAEMON_RELOAD } from './handlers.js';
 import { ageProbe } from './probes/age.js';
 import { fileProbe } from './probes/file.js';
@@ -21,6 +21,12 @@ const STALE_MARGIN = 0.05;
 
 /** systemctl's own limit; a hung service blocks a restart over 90 s. */
 const SYSTEMCTL_LIMIT = 60;
+
+export const FREE_TO_START: Step = {
+  title: 'let keepalived start',
+  script: sh`rm -f ${FLIP_MARK}`,
+  limit: 10,
+};
 
 /** The files that were written after the running process read them, by an interrupted run or by hand. */
 export function missedChange(
@@ -65,6 +71,8 @@ export function serviceResource(service: 'haproxy' | 'keepalived', watches: read
       if (!runs) {
         if (found.exists)
           reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);
+        // What made keepalived wait for the other hosts is over once it is to run.
+        if (service === 'keepalived') steps.push(FREE_TO_START);
         steps.push(systemctl('restart'));
       } else {
         if (found.needsDaemonReload) {

@@ -5,6 +5,7 @@ import { SELINUX_CONFIG } from '../kept.js';
 import { fileProbe } from '../probes/file.js';
 import { type KeptQuery, keptProbe } from '../probes/generation.js';
 import { serviceProbe } from '../probes/service.js';
+import { FREE_TO_START } from '../service.js';
 import { type HandlerName, NOTHING, planned, type Resource, type Step } from '../types.js';
 import { keptOf, restoredFile } from './files.js';
 
@@ -53,6 +54,7 @@ export function restoredService(
       const reasons: string[] = [];
       const notify: HandlerName[] = [];
       const step = (verb: string, reason: string) => {
+        if (verb === 'restart' && service === 'keepalived') steps.push(FREE_TO_START);
         steps.push(systemctl(verb, service));
         reasons.push(reason);
       };

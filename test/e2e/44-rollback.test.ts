@@ -1,0 +1,188 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startClientLoop } from '../lab/lab.js';
+import { on, PAIR, vip } from './support/hosts.js';
+import { lbctl, start, summaryOf } from './support/lbctl.js';
+import { healthy, type InventoryFile, inventory, startReady } from './support/pair.js';
+import { until } from './support/until.js';
+
+const CFG = '/etc/haproxy/haproxy.cfg';
+
+/** The ready pair with a header of its own. */
+function withHeader(value: string): Promise<string> {
+  return inventory(`${value}.yaml`, ({ clusters: { web } }: InventoryFile) => {
+    web.haproxy.frontends.main.lines = [`http-response set-header x-edition ${value}`];
+  });
+}
+
+async function edition(): Promise<string[]> {
+  return Promise.all(PAIR.map((host) => on(host, `sed -n 's/.*x-edition //p' ${CFG}`)));
+}
+
+/** What a change may leave on a host while it is made, and never afterwards. */
+async function leftovers(): Promise<string[]> {
+  const found = await Promise.all(
+    PAIR.map((host) =>
+      on(
+        host,
+        `ls -d /run/lbctl/undo-* /run/lbctl-stop.* 2>/dev/null; find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new';
+         systemctl list-units --all --no-legend 'lbctl-undo*'; ls /var/lib/lbctl/lock 2>/dev/null; true`,
+      ),
+    ),
+  );
+  return found.filter(Boolean);
+}
+
+interface History {
+  clusters: {
+    generations: {
+      number: number;
+      who: string;
+      command: string;
+      hosts: Record<string, { changes: string[]; diff: string | null; reverted: string | null }>;
+    }[];
+  }[];
+}
+
+async function history(path: string): Promise<History['clusters'][0]['generations']> {
+  const run = await lbctl('history', path, '--json');
+  expect(run.exit, run.said).toBe(0);
+  return (JSON.parse(run.stdout) as History).clusters[0]?.generations ?? [];
+}
+
+describe('a change that has to be taken back', () => {
+  let url: string;
+  let one: string;
+  let two: string;
+
+  beforeAll(async () => {
+    await startReady();
+    url = `http://${await vip()}/`;
+    one = await withHeader('one');
+    two = await withHeader('two');
+    const up = await lbctl('up', one);
+    expect(up.exit, up.said).toBe(0);
+  });
+
+  it('by the operator: history lists the runs, rollback goes back, and no client notices', async () => {
+    expect((await lbctl('up', two)).exit).toBe(0);
+    const before = await history(two);
+    const last = before[0]?.number ?? 0;
+    expect(before[0]).toMatchObject({
+      command: 'lbctl up',
+      hosts: {
+        lb1: {
+          changes: ['update haproxy_config'],
+          reverted: null,
+          diff: expect.stringMatching(/^-.*x-edition one$/m),
+        },
+        lb2: { diff: expect.stringMatching(/^\+.*x-edition two$/m) },
+      },
+    });
+    const text = await lbctl('history', two);
+    expect(text.stdout).toContain(`lbctl rollback --to ${last}`);
+
+    const loop = await startClientLoop(url);
+    const run = await lbctl('rollback', two, '--json');
+    const report = await loop.stop();
+    expect(run.exit, run.said).toBe(0);
+    expect(summaryOf(run)).toMatchObject({
+      ok: true,
+      hosts: { lb1: { status: 'changed', changed: ['haproxy_config'] } },
+    });
+    expect(await edition()).toEqual(['one', 'one']);
+    expect(report.failed, JSON.stringify(report.errors)).toBe(0);
+    expect((await lbctl('plan', one)).exit).toBe(0);
+
+    // Going back is a run of its own: it can be taken back, too, and so can what came before it.
+    expect((await history(two))[0]?.number).toBe(last + 1);
+    expect((await lbctl('rollback', two, '--to', String(last + 1))).exit).toBe(0);
+    expect(await edition()).toEqual(['two', 'two']);
+    expect((await lbctl('rollback', two, '--to', String(last))).exit).toBe(0);
+    expect(await edition()).toEqual(['one', 'one']);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('to a generation that is not there: refused with those that are', async () => {
+    const run = await lbctl('rollback', one, '--to', '99999');
+    expect(run.exit).toBe(1);
+    expect(run.said).toMatch(/there is no generation 99999/);
+    expect(run.said).toMatch(/there are [\d, ]+: `lbctl history` shows them/);
+    const zero = await lbctl('rollback', one, '--to', '0');
+    expect(zero.exit).toBe(1);
+    expect(zero.stderr).toContain('lbctl down');
+    expect(await edition()).toEqual(['one', 'one']);
+  });
+
+  it('since it failed on the active host: both are as before, the cause first, no request lost', async () => {
+    // HAProxy of the active host alone refuses every file: the standby has the new one by then.
+    await on(
+      'lb1',
+      `mv /usr/sbin/haproxy /usr/sbin/haproxy.own && printf '%s\\n' '#!/bin/sh' 'case " $* " in *" -c "*) echo "no such luck" >&2; exit 1;; esac' 'exec /usr/sbin/haproxy.own "$@"' >/usr/sbin/haproxy && chmod 755 /usr/sbin/haproxy`,
+    );
+    const loop = await startClientLoop(url);
+    try {
+      const run = await lbctl('up', two, '--json');
+      expect(run.exit, run.said).toBe(1);
+      expect(run.stderr).toContain('no such luck');
+      expect(summaryOf(run)).toMatchObject({
+        ok: false,
+        hosts: {
+          lb1: { status: 'failed', changed: [] },
+          lb2: { status: 'skipped', changed: [], rolled_back: true },
+        },
+        clusters: {
+          web: { error: expect.stringMatching(/^a step failed.*; rolled back: lb1 and lb2 as before/) },
+        },
+      });
+      expect(await edition()).toEqual(['one', 'one']);
+
+      const kept = await lbctl('up', two, '--no-rollback');
+      expect(kept.exit).toBe(1);
+      expect(kept.said).toContain('what was changed stays (`--no-rollback`)');
+      expect(await edition()).toEqual(['one', 'two']);
+    } finally {
+      await on('lb1', 'mv -f /usr/sbin/haproxy.own /usr/sbin/haproxy');
+    }
+    expect((await loop.stop()).failed).toBe(0);
+    expect(await leftovers()).toEqual([]);
+    const rerun = await lbctl('up', one);
+    expect(rerun.exit, rerun.said).toBe(0);
+    await healthy(one);
+  });
+
+  it('since the operator is gone: the host goes back by itself, and nothing of it is left', async () => {
+    // A reload that takes its time, so that there is a middle to be killed in.
+    const unit = '/etc/systemd/system/haproxy.service.d/slow.conf';
+    await on('lb2', `printf '[Service]\\nExecReload=/bin/sleep 8\\n' >${unit} && systemctl daemon-reload`);
+    const loop = await startClientLoop(url);
+    try {
+      const run = start('up', two, '--revert-after', '20');
+      await run.saw(/web\/lb2: reload haproxy: started/);
+      await until('the new file on the standby', async () =>
+        (await edition())[1] === 'two' ? true : undefined,
+      );
+      run.child.kill('SIGKILL');
+      await run.ended;
+      await until(
+        'the standby as it was',
+        async () => {
+          const undone = (await on('lb2', 'ls /run/lbctl/undo-* 2>/dev/null; true')) === '';
+          return undone && (await edition())[1] === 'one' ? true : undefined;
+        },
+        60,
+      );
+    } finally {
+      await on('lb2', `rm -f ${unit} && systemctl daemon-reload`);
+    }
+    expect((await loop.stop()).failed).toBe(0);
+    expect(await edition()).toEqual(['one', 'one']);
+    expect((await history(one))[0]?.hosts.lb2?.reverted).toMatch(/^\d{4}-/);
+    // The other host never heard that the operator is gone: its lock would free itself within a minute.
+    expect((await lbctl('lock', 'release', two, '--yes', '--force')).exit).toBe(0);
+    const rerun = await lbctl('up', two);
+    expect(rerun.exit, rerun.said).toBe(0);
+    expect(await edition()).toEqual(['two', 'two']);
+    await healthy(two);
+    expect(await leftovers()).toEqual([]);
+  }, 150_000);
+});
