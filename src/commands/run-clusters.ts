@@ -84,10 +84,7 @@ export async function runClusters(
 }
 
 /** By host name, or `cluster/host` where a name occurs in two clusters. */
-export function hostRecaps(
-  chosen: readonly Chosen[],
-  results: readonly ClusterResult[],
-): Record<string, HostRecap> {
+function hostRecaps(chosen: readonly Chosen[], results: readonly ClusterResult[]): Record<string, HostRecap> {
   const names = chosen.flatMap(({ cluster }) => cluster.hosts.map((host) => host.name));
   const twice = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
   return Object.fromEntries(
@@ -100,7 +97,7 @@ export function hostRecaps(
   );
 }
 
-export function clusterRecaps(
+function clusterRecaps(
   chosen: readonly Chosen[],
   results: readonly ClusterResult[],
 ): Record<string, ClusterRecap> {

@@ -4,6 +4,7 @@ import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { ClusterPlan } from '../planning/types.js';
 import { comeBack } from './come-back.js';
+import type { Problem } from './documents.js';
 import { keepScript, keepsOf } from './generations.js';
 import type { Recap } from './recap.js';
 import { REVERT_AFTER } from './revert.js';
@@ -28,6 +29,8 @@ export interface Job {
   readonly onFailure: 'roll-back' | 'stop';
   /** Whether clients were served when the run began. What was broken before is not gone back to. */
   readonly served: boolean;
+  /** What was wrong with the pair before: a run that leaves it so has not caused it. */
+  readonly before?: readonly Problem[];
 }
 
 export type Applied =
@@ -113,10 +116,15 @@ export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Prom
   const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
   const exit = unreachable ? EXIT.unreachable : EXIT.unhealthy;
   // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
-  if (!job.served || context.kept.size === 0) return { ok: true, verdict };
+  if (!job.served || context.kept.size === 0 || nothingNew(job, verdict)) return { ok: true, verdict };
   const back = await goBack(job, recap);
   const message = `the pair was ${verdict.status.state} after the run`;
   return { ok: false, exit, message: [message, back].filter(Boolean).join('; '), verdict };
+}
+
+/** A peer that was dead before, a server that was down: going back would mend neither. */
+function nothingNew({ before = [] }: Job, { status }: Verdict): boolean {
+  return status.problems.every((it) => before.some((old) => old.code === it.code && old.host === it.host));
 }
 
 type Ended = Exclude<Outcome, { kind: 'lost' }>;

@@ -110,6 +110,7 @@ function jobOf(
     resources,
     context,
     served: standing.served,
+    before: judgeVerification(cluster, prepared.observations).status.problems,
     onFailure: input.onFailure,
     replan: async () =>
       makePlan(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ClientLoopReport, labExec, labInfo, startClientLoop } from '../lab/lab.js';
+import { type ClientLoopReport, labExec, labInfo, reset, startClientLoop } from '../lab/lab.js';
 import { bare, DEB, EL, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
 import { eventsOf, lbctl, planOf } from './support/lbctl.js';
 
@@ -65,8 +65,10 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
     await heldOn(address, 'lb1', members);
   }, 120_000);
 
-  afterAll(() => {
+  afterAll(async () => {
     process.stdout.write(`${measured.join('\n')}\n`);
+    // Nobody else shall find this pair's address taken, nor its repository.
+    await reset(machines);
   });
 
   async function watched(what: string, path: string): Promise<{ said: string; report: ClientLoopReport }> {
