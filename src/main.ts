@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
 import { EXIT, type ExitCode } from './base/exit-codes.js';
 import type {
+  DrillOptions,
   GlobalOptions,
   HistoryOptions,
   Io,
@@ -119,6 +120,20 @@ function commands(): Command {
     .description('the JSON Schema of an inventory, for editors')
     .action(async () => {
       exit = await (await import('./commands/schema.js')).schema(io);
+    });
+  withGlobals(program.command('drill').argument(...INVENTORY))
+    .description('break the pair on purpose, measure what a client saw, restore it')
+    .option(
+      '--fault <names>',
+      'only these: keepalived-stop, haproxy-stop, haproxy-kill, haproxy-hang, keepalived-kill, network-cut',
+    )
+    .option('--host <host>', 'the host to break (default: the active one)')
+    .option('--repeat <n>', 'each fault so often')
+    .option('--rate <n>', 'requests a second of the client loop (default: 100)')
+    .option('--report <file>', 'write a page with timelines and figures (HTML)')
+    .option('--junit <file>', 'write the outcome for CI (JUnit XML)')
+    .action(async (file: string | undefined, options: DrillOptions) => {
+      exit = await (await import('./commands/drill.js')).drill(file, options, io);
     });
   withGlobals(program.command('ping').argument(...INVENTORY))
     .description('connection, privileges and tools on every host, nothing else')

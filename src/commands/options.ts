@@ -41,6 +41,15 @@ export interface HistoryOptions extends GlobalOptions {
   readonly diff?: boolean;
 }
 
+export interface DrillOptions extends GlobalOptions {
+  readonly fault?: string;
+  readonly host?: string;
+  readonly repeat?: string;
+  readonly rate?: string;
+  readonly report?: string;
+  readonly junit?: string;
+}
+
 /** What a command needs of the process; tests give their own. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -84,7 +84,10 @@ export async function runClusters(
 }
 
 /** By host name, or `cluster/host` where a name occurs in two clusters. */
-function hostRecaps(chosen: readonly Chosen[], results: readonly ClusterResult[]): Record<string, HostRecap> {
+export function hostRecaps(
+  chosen: readonly Chosen[],
+  results: readonly ClusterResult[],
+): Record<string, HostRecap> {
   const names = chosen.flatMap(({ cluster }) => cluster.hosts.map((host) => host.name));
   const twice = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
   return Object.fromEntries(
@@ -97,7 +100,7 @@ function hostRecaps(chosen: readonly Chosen[], results: readonly ClusterResult[]
   );
 }
 
-function clusterRecaps(
+export function clusterRecaps(
   chosen: readonly Chosen[],
   results: readonly ClusterResult[],
 ): Record<string, ClusterRecap> {

@@ -143,3 +143,91 @@ export interface ClusterHistory {
   }[];
   readonly problems: readonly Problem[];
 }
+
+/** What a client saw for a while. */
+export interface ClientFigures {
+  readonly requests: number;
+  readonly failed: number;
+  /** The longest time in which the client asked and got no answer. */
+  readonly longest_gap_ms: number;
+  /** Of the requests that were answered; null where none was. */
+  readonly slowest_ms: number | null;
+  /** Requests a second that were really begun. */
+  readonly rate: number;
+  /** How long the client itself paused at most beyond its interval: gaps do not count that time. */
+  readonly client_late_ms: number;
+}
+
+/** What `drill` tells of one fault in its summary. The figures of the client are those until the fault was undone. */
+export interface FaultResult extends Omit<ClientFigures, 'longest_gap_ms'> {
+  readonly cluster: string;
+  readonly fault: string;
+  readonly host: string;
+  /** From 1. */
+  readonly repetition: number;
+  readonly measured_from: string;
+  /** False: it could not be made, and `error` says why. */
+  readonly made: boolean;
+  /** How, where there are several ways to make it. */
+  readonly method: string | null;
+  /** Until keepalived on any host changed its state or sent an advert of priority 0; null: none did. */
+  readonly detection_ms: number | null;
+  readonly detected_by: string | null;
+  readonly detected_as: string | null;
+  /** Until the last virtual address was on another host; null: they stayed, or came nowhere. */
+  readonly takeover_ms: number | null;
+  readonly taken_over_by: string | null;
+  readonly takeover_expected: boolean;
+  readonly longest_gap_ms: number | null;
+  /** What the client saw from the undoing on, while the pair became healthy again. */
+  readonly return: ClientFigures | null;
+  /** The pair is healthy again. */
+  readonly restored: boolean;
+  /** From the undoing to a healthy pair. */
+  readonly restore_ms: number | null;
+  readonly error: string | null;
+}
+
+/** Milliseconds from the moment at which the fault was made; what was before is negative. */
+export interface FaultTimeline {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly undone_ms: number;
+  readonly holders: readonly { readonly host: string; readonly from_ms: number; readonly to_ms: number }[];
+  readonly notes: readonly { readonly at_ms: number; readonly host: string; readonly text: string }[];
+  readonly requests: readonly { readonly at_ms: number; readonly took_ms: number; readonly ok: boolean }[];
+}
+
+export interface FaultRun {
+  readonly result: FaultResult;
+  readonly timeline: FaultTimeline | null;
+}
+
+/** One cluster of `drill --report`. */
+export interface DrilledCluster {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly address: string;
+  /** What was asked over and over. */
+  readonly asked: string;
+  readonly measured_from: string;
+  /** By how much times of different machines may be apart. */
+  readonly clock_error_ms: number;
+  readonly configuration: {
+    /** Of the files' hashes. */
+    readonly hash: string;
+    readonly files: readonly { readonly host: string; readonly path: string; readonly sha256: string }[];
+  };
+  readonly runs: readonly FaultRun[];
+}
+
+export interface DrillReport {
+  /** ISO 8601 */
+  readonly started: string;
+  readonly inventory: string;
+  readonly duration_ms: number;
+  readonly ok: boolean;
+  readonly clusters: readonly DrilledCluster[];
+  /** What went wrong, one sentence each. */
+  readonly errors: readonly string[];
+}

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { ChangeClass } from '../planning/classes.js';
+import type { FaultResult } from './documents.js';
 
 /** One line of a plan, as users see it. `diff` is a unified diff with secrets hidden; null where none applies. */
 export interface ChangeSummary {
@@ -15,6 +16,17 @@ export interface ChangeSummary {
 }
 
 export type Phase = 'connect' | 'observe' | 'preflight' | 'lock' | 'keep' | 'apply' | 'verify' | 'rollback';
+
+/** `impossible`: it cannot be made on that host. */
+export type FaultState =
+  | 'arming'
+  | 'made'
+  | 'noticed'
+  | 'taken-over'
+  | 'undoing'
+  | 'restored'
+  | 'failed'
+  | 'impossible';
 
 export type HostOutcome = 'ok' | 'changed' | 'failed' | 'unreachable' | 'skipped';
 
@@ -81,6 +93,19 @@ export type RunEvent =
     }
   | { readonly event: 'diagnostic'; readonly diagnostic: Diagnostic }
   | {
+      /** A fault that `drill` makes on purpose. */
+      readonly event: 'fault';
+      readonly cluster: string;
+      readonly host: string;
+      readonly fault: string;
+      /** From 1. */
+      readonly repetition: number;
+      readonly state: FaultState;
+      /** Since it was made. */
+      readonly at_ms?: number;
+      readonly detail?: string;
+    }
+  | {
       /** Only told to reporters that want it (`-v`). Secrets are already hidden in all of its texts. */
       readonly event: 'command';
       readonly cluster: string;
@@ -98,6 +123,8 @@ export type RunEvent =
       /** By host name, or `cluster/host` where a name occurs in two clusters. */
       readonly hosts: Readonly<Record<string, HostRecap>>;
       readonly clusters: Readonly<Record<string, ClusterRecap>>;
+      /** Of `drill`. */
+      readonly faults?: readonly FaultResult[];
       readonly duration_ms: number;
     };
 

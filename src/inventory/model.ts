@@ -26,7 +26,7 @@ export interface SshSettings {
   readonly proxyJump: string | null;
   /** Seconds. */
   readonly connectTimeout: number | null;
-  readonly become: { readonly method: 'sudo'; readonly password: SecretRef | null };
+  readonly become: { readonly method: 'sudo' | 'none'; readonly password: SecretRef | null };
 }
 
 export interface Host {

@@ -4,7 +4,7 @@ import { diagnosticLines } from './diagnostic-lines.js';
 import { diffLines } from './diff-lines.js';
 import type { Paint } from './paint.js';
 import { block, oneLine } from './sanitize.js';
-import { count, countChanges, duration, hostList, isHandler, subject } from './words.js';
+import { count, countChanges, duration, exact, hostList, isHandler, subject } from './words.js';
 
 type EventOf<Name extends RunEvent['event']> = Extract<RunEvent, { event: Name }>;
 
@@ -28,6 +28,8 @@ export function eventLines(event: Exclude<RunEvent, EventOf<'summary'>>, paint: 
       return [`${subject(event.cluster, event.host)}: ${paint.yellow(oneLine(event.message))}`];
     case 'diagnostic':
       return diagnosticLines(event.diagnostic, paint);
+    case 'fault':
+      return [faultLine(event, paint)];
     case 'command':
       return commandLines(event, paint);
     default:
@@ -69,6 +71,26 @@ function gateLine(event: EventOf<'gate'>, paint: Paint): string {
     subject(event.cluster, event.host),
     `gate ${oneLine(event.gate)}`,
     words[event.state],
+    ...detail(event.detail),
+  );
+}
+
+function faultLine(event: EventOf<'fault'>, paint: Paint): string {
+  const words = {
+    arming: 'armed',
+    made: paint.yellow('broken'),
+    noticed: 'noticed',
+    'taken-over': paint.green('taken over'),
+    undoing: 'undone',
+    restored: paint.green('restored'),
+    failed: paint.red('failed'),
+    impossible: paint.red('cannot be made'),
+  };
+  const after = event.at_ms === undefined || event.at_ms === 0 ? '' : ` after ${exact(event.at_ms)}`;
+  return line(
+    subject(event.cluster, event.host),
+    `${oneLine(event.fault)}${event.repetition > 1 ? ` (${event.repetition})` : ''}`,
+    words[event.state] + after,
     ...detail(event.detail),
   );
 }

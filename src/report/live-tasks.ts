@@ -1,7 +1,7 @@
 import { ListrTaskState } from 'listr2';
-import type { RunEvent } from '../engine/events.js';
+import type { FaultState, RunEvent } from '../engine/events.js';
 import type { LiveNode } from './live-node.js';
-import { count, countChanges, duration, hostList, isHandler } from './words.js';
+import { count, countChanges, duration, exact, hostList, isHandler } from './words.js';
 
 const { STARTED, COMPLETED, FAILED, SKIPPED } = ListrTaskState;
 
@@ -9,6 +9,22 @@ type EventOf<Name extends RunEvent['event']> = Extract<RunEvent, { event: Name }
 
 const TASK_STATE = { running: STARTED, done: COMPLETED, failed: FAILED, 'not-run': SKIPPED, unknown: FAILED };
 const GATE_STATE = { waiting: STARTED, passed: COMPLETED, failed: FAILED };
+
+const FAULT_STATE: Partial<Record<FaultState, ListrTaskState>> = {
+  restored: COMPLETED,
+  failed: FAILED,
+  impossible: FAILED,
+};
+const FAULT_WORDS: Readonly<Record<FaultState, string>> = {
+  arming: 'arming the undo',
+  made: 'broken',
+  noticed: 'noticed',
+  'taken-over': 'taken over',
+  undoing: 'undone, waiting for a healthy pair',
+  restored: 'restored',
+  failed: 'failed',
+  impossible: 'cannot be made',
+};
 
 /** Turns events into tasks below `root`: clusters, their phases and plays, the hosts of these, and their steps. */
 export class LiveTasks {
@@ -33,6 +49,9 @@ export class LiveTasks {
         break;
       case 'gate':
         this.#gate(event);
+        break;
+      case 'fault':
+        this.#fault(event);
         break;
       case 'summary':
         this.#summary(event);
@@ -93,6 +112,15 @@ export class LiveTasks {
     parent.child(`gate ${gate}`, title).become(GATE_STATE[state], title);
     if (host !== null) settle(parent);
     if (!this.#plays.has(cluster)) settle(stage);
+  }
+
+  #fault({ cluster, host, fault, repetition, state, at_ms, detail }: EventOf<'fault'>): void {
+    const name = `${fault} on ${host}${repetition > 1 ? ` (${repetition})` : ''}`;
+    const stage = this.#stage(cluster, name, `fault ${fault} ${repetition}`);
+    const said = { ...FAULT_WORDS, 'taken-over': `taken over by ${detail} after ${exact(at_ms ?? 0)}` }[
+      state
+    ];
+    stage.become(FAULT_STATE[state] ?? STARTED, `${name}: ${said}`);
   }
 
   /** No event ends a play: the next play does, or the end of the phase. */

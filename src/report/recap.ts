@@ -1,5 +1,6 @@
 import type { ClusterRecap, HostOutcome, HostRecap, RunEvent } from '../engine/events.js';
 import { type Cell, table } from './columns.js';
+import { drillTable } from './drill.js';
 import type { Paint } from './paint.js';
 import { oneLine } from './sanitize.js';
 import { duration } from './words.js';
@@ -36,6 +37,7 @@ export function formatRecap(
       ],
       '  ',
     ),
+    ...(onlyFailures ? [] : drillTable(summary.faults ?? [], paint)),
   ].join('\n');
 }
 

@@ -18,6 +18,11 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** `655 ms`, `2,310 ms`: what is compared is not rounded to tenths of a second. */
+export function exact(milliseconds: number): string {
+  return `${String(Math.round(milliseconds)).replace(/\B(?=(\d{3})+$)/g, ',')} ms`;
+}
+
 const NAMED_HOSTS = 3;
 
 /** The hosts by name while they are few, else their number. */

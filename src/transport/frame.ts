@@ -1,3 +1,11 @@
+/** How many bytes at the end of `data` may be the beginning of a mark: no more, so that lines arrive when they are printed. */
+function beginning(data: Buffer, mark: Buffer): number {
+  for (let length = Math.min(data.length, mark.length - 1); length > 0; length--) {
+    if (data.subarray(data.length - length).equals(mark.subarray(0, length))) return length;
+  }
+  return 0;
+}
+
 /** What stands behind a closing mark: the exit status and a line end. */
 const EXIT_STATUS = /^(\d{1,3})\n/;
 
@@ -39,7 +47,7 @@ export class Frame {
     if (this.#state === 'before') {
       const at = data.indexOf(this.#open);
       if (at < 0) {
-        this.#keep(data, this.#open.length - 1);
+        this.#keep(data, beginning(data, this.#open));
         return;
       }
       this.#state = 'inside';
@@ -48,7 +56,7 @@ export class Frame {
     }
     const at = data.indexOf(this.#shut);
     if (at < 0) {
-      this.#keep(data, this.#shut.length - 1);
+      this.#keep(data, beginning(data, this.#shut));
       return;
     }
     const rest = data.subarray(at + this.#shut.length);
@@ -62,6 +70,14 @@ export class Frame {
     this.#tail = Buffer.alloc(0);
     this.#exitCode = Number(status[1]);
     this.#state = 'after';
+  }
+
+  /** What the script printed since the last call; it is then no longer part of `text()`. */
+  take(): Buffer {
+    if (this.#state === 'before') return Buffer.alloc(0);
+    const taken = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    return taken;
   }
 
   /** What the script printed; before its opening mark: what else was printed. */

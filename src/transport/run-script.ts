@@ -1,6 +1,7 @@
 import type { Command } from '../base/shell.js';
 import { aborted, failure } from './failures.js';
 import { Frame } from './frame.js';
+import { LineSplitter } from './line-splitter.js';
 import { whyNotStarted } from './no-start.js';
 import type { Target } from './target.js';
 import type { RunOptions, RunResult, TransportError } from './types.js';
@@ -65,10 +66,12 @@ export function runScript(
         resolve({ ...part, stdout: out.text(), stderr: err.text(), durationMs: performance.now() - started }),
       );
     const onAbort = () => fail(aborted(host));
+    const lines = options.onLine === undefined ? null : new LineSplitter(options.onLine);
     const read = (frame: Frame, stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
       if (settled) return;
-      bytes[stream] += chunk.length;
       frame.push(chunk);
+      if (lines !== null && stream === 'stdout' && frame.opened) lines.push(frame.take());
+      else bytes[stream] += chunk.length;
       // The marks are enough: a background process may keep the channel open for as long as it likes.
       if (out.closed && err.closed) return succeed({ exitCode: out.exitCode, signal: null, timedOut: false });
       if (bytes.stdout + bytes.stderr <= MAX_OUTPUT) return;

@@ -43,7 +43,7 @@ export class SshSession implements Session {
     this.#channels = new Channels(target, connection, options.reconnect);
     this.#trace = trace;
     this.#options = options;
-    const password = target.user === 'root' ? null : target.host.ssh.become.password;
+    const password = this.#becomes ? target.host.ssh.become.password : null;
     this.#way = { asks: password === null ? 'never' : 'perhaps', tty: false };
     this.#settled = password === null;
   }
@@ -71,6 +71,10 @@ export class SshSession implements Session {
   close(): void {
     if (!this.#channels.close()) return;
     this.#trace({ type: 'closed', host: this.#target.label });
+  }
+
+  get #becomes(): boolean {
+    return this.#target.user !== 'root' && this.host.ssh.become.method === 'sudo';
   }
 
   /** A script that may be repeated is, when the connection is lost. @throws TransportError */
@@ -119,7 +123,7 @@ export class SshSession implements Session {
     const { limit, signal } = options;
     const label = this.#target.label;
     this.#trace({ type: 'run-start', host: label, script, limit });
-    const become = this.#target.user !== 'root';
+    const become = this.#becomes;
     const mark = newMark();
     const sudo = { ...way, prompt: `lbctl-password-${mark}:`, ready: `lbctl-ready-${mark}` };
     const command = remoteCommand({ become, sudo });

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The script changes nothing: where the connection is lost meanwhile, it is run again over another one. */
   readonly repeatable?: boolean;
+  /** Told every line of stdout as it arrives; these lines are not part of the result then. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** A non-zero exit is data, not an exception. `exitCode` is null when a signal ended the process. */
