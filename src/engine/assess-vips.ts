@@ -11,6 +11,12 @@ function isFit(view: HostView, instance: VrrpInstance): boolean {
   return view.reachable && view.haproxy?.serving === true && (state === 'MASTER' || state === 'BACKUP');
 }
 
+/** The priority by which a host stands for an instance, with what a switchover takes off it. */
+function standing(instance: VrrpInstance, view: HostView): number {
+  const moved = view.keepalived?.running === true ? view.keepalived.switchover : 0;
+  return Math.max(1, priorityOf(instance, view.name) + moved);
+}
+
 /**
  * With preempt the fit host of best priority; without, or while it may wait for its delay, whoever holds it alone;
  * null where that cannot be said.
@@ -24,7 +30,7 @@ function expectedHolder(
     return holders.length === 1 ? (holders[0] ?? null) : null;
   const best = views
     .filter((view) => isFit(view, instance))
-    .sort((a, b) => priorityOf(instance, b.name) - priorityOf(instance, a.name));
+    .sort((a, b) => standing(instance, b) - standing(instance, a));
   return best[0]?.name ?? null;
 }
 
@@ -81,8 +87,8 @@ export function vipProblems(
       if (found.priority !== wanted) {
         const message = `${instance.name} runs with priority ${found.priority}, the inventory says ${wanted}`;
         problems.push({ code: 'priority_differs', message, host: view.name });
-      } else if (found.effectivePriority !== found.priority) {
-        const message = `${instance.name}'s effective priority is ${found.effectivePriority}, not ${found.priority}: a check lowers it`;
+      } else if (found.effectivePriority !== found.duePriority) {
+        const message = `${instance.name}'s effective priority is ${found.effectivePriority}, not ${found.duePriority}: a check lowers it`;
         problems.push({ code: 'priority_lowered', message, host: view.name });
       }
     }

@@ -33,10 +33,10 @@ function whyNoBackup(facts: Facts): string | null {
   const keepalived = facts.need(keepalivedProbe);
   if (!keepalived.running) return 'keepalived does not run';
   if (keepalived.instances.length === 0) return 'keepalived runs without an instance';
-  for (const { instance, state, priority, effectivePriority } of keepalived.instances) {
+  for (const { instance, state, duePriority, effectivePriority } of keepalived.instances) {
     if (state !== 'BACKUP' && state !== 'MASTER') return `${instance} is in state ${state}`;
-    if (effectivePriority !== priority)
-      return `${instance}'s effective priority is ${effectivePriority}, not ${priority}`;
+    if (effectivePriority !== duePriority)
+      return `${instance}'s effective priority is ${effectivePriority}, not ${duePriority}`;
   }
   return null;
 }

@@ -13,6 +13,12 @@ export const MONITOR_STATS_URI = '/stats';
  */
 export const SERVER_HEADER = 'x-lbctl-server';
 
+/**
+ * Words of an ACL that never matches, until the first of them is added to it over the stats socket: from then on clients
+ * are asked to close their connections. A reload forgets it.
+ */
+export const DRAIN = { on: 'lbctl_drain_on', off: 'lbctl_drain_off' } as const;
+
 const STATS_SOCKET_LINE = `stats socket ${STATS_SOCKET} mode 600 level admin expose-fd listeners`;
 
 /** The whole haproxy.cfg of a cluster: the same text on each of its hosts. Accepted by HAProxy 1.8 to 3.x. */
@@ -123,7 +129,11 @@ function frontendSection(frontend: Frontend, cluster: Cluster): string[] {
     frontend.mode === 'http' ? 'option httplog' : 'option tcplog',
     ...frontend.acl.map((acl) => `acl ${acl}`),
     ...(frontend.mode === 'http'
-      ? [`http-response set-header ${SERVER_HEADER} %b/%s if { src ${hostAddresses} }`]
+      ? [
+          `http-response set-header ${SERVER_HEADER} %b/%s if { src ${hostAddresses} }`,
+          `acl lbctl_drain str(${DRAIN.on}) -m str ${DRAIN.off}`,
+          'http-response set-header Connection close if lbctl_drain',
+        ]
       : []),
     ...frontend.lines,
     ...frontend.useBackend.map((rule) => `use_backend ${rule}`),

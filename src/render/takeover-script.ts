@@ -7,7 +7,7 @@ const SETTLE = 0.2;
 /** Seconds that a stop waits for the addresses to leave, where a mark means FAULT: keepalived acts in milliseconds. */
 const LEAVE = 0.5;
 
-interface Timings {
+export interface Timings {
   /** Seconds that a planned stop of HAProxy waits for the addresses to leave. */
   readonly leave: number;
   /** Seconds that it serves on after that: the slowest host's skew, by which it takes over after "I leave". */
@@ -15,9 +15,11 @@ interface Timings {
   /** Whole seconds that addresses linger over a planned stop, and over a crash of keepalived. */
   readonly planned: number;
   readonly crash: number;
+  /** Seconds until a host takes over from one that only looks worse. */
+  readonly outbid: number;
 }
 
-function timings(cluster: Cluster): Timings {
+export function timings(cluster: Cluster): Timings {
   const instances = cluster.vrrpInstances.map(({ advertInt, priority }) => ({
     silence: 3 * advertInt,
     skew: ((256 - Math.min(...Object.values(priority))) / 256) * advertInt,
@@ -32,6 +34,7 @@ function timings(cluster: Cluster): Timings {
     settle,
     planned: Math.ceil(leave + settle) + 1,
     crash: Math.ceil(silence + settle + 0.5),
+    outbid: silence + skew,
   };
 }
 
@@ -44,7 +47,6 @@ function timings(cluster: Cluster): Timings {
  */
 export function renderTakeoverScript(cluster: Cluster): string {
   const { leave, settle, planned, crash } = timings(cluster);
-  const vips = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
   return `#!/bin/sh
 ${GENERATED}
 # usage: lbctl-takeover haproxy|keepalived prepare|start-pre|start-post|stop|stop-post
@@ -52,33 +54,28 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
 umask 022
-vips='${vips.join(' ')}'
 down=${TRACK_FILES.down.path}
 switchover=${TRACK_FILES.switchover.path}
 state=/run/lbctl
 service=$1
-${BODY.replaceAll('@LEAVE@', String(Math.round(leave * 20)))
+${BODY.replace('@FUNCTIONS@', lingerFunctions(cluster))
+  .replaceAll('@LEAVE@', String(Math.round(leave * 20)))
   .replaceAll('@SETTLE@', settle.toFixed(2))
   .replaceAll('@PLANNED@', String(planned))
   .replaceAll('@CRASH@', String(crash))
   .replaceAll('@NOW@', '${now%.*}')}`;
 }
 
-const BODY = String.raw`
-# Without a main process a stop is not a planned one: it has died, and every millisecond counts.
-[ "$2" != stop ] || [ -n "$MAINPID" ] || exit 0
-[ -d "$state" ] || mkdir -p "$state"
-read -r now rest </proc/uptime
-now=@NOW@
-
-# A file is written where it stands: keepalived watches for that, and it keeps its SELinux type.
-mark() {
-  old=
-  { read -r old <"$down"; } 2>/dev/null
-  [ "$old" = "$1" ] || echo "$1" >"$down"
+/**
+ * Shell functions: `held` (what this host holds, "ADDRESS INTERFACE ADDRESS/PREFIX" a line), `linger SECONDS`, `lingering`
+ * and `end_linger`.
+ */
+export function lingerFunctions(cluster: Cluster): string {
+  const vips = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  return `vips='${vips.join(' ')}'\n\n${FUNCTIONS}`;
 }
 
-# "ADDRESS INTERFACE ADDRESS/PREFIX", a line each: what this host holds now.
+const FUNCTIONS = String.raw`# "ADDRESS INTERFACE ADDRESS/PREFIX", a line each: what this host holds now.
 held() {
   for v in $vips; do
     ip -o addr show to "$v" 2>/dev/null | while read -r n dev family own more; do
@@ -102,7 +99,23 @@ lingering() {
 
 end_linger() {
   lingering | while read -r n dev family own more; do ip addr del "$own" dev lo 2>/dev/null; done
+}`;
+
+const BODY = String.raw`
+# Without a main process a stop is not a planned one: it has died, and every millisecond counts.
+[ "$2" != stop ] || [ -n "$MAINPID" ] || exit 0
+[ -d "$state" ] || mkdir -p "$state"
+read -r now rest </proc/uptime
+now=@NOW@
+
+# A file is written where it stands: keepalived watches for that, and it keeps its SELinux type.
+mark() {
+  old=
+  { read -r old <"$down"; } 2>/dev/null
+  [ "$old" = "$1" ] || echo "$1" >"$down"
 }
+
+@FUNCTIONS@
 
 drop_held() {
   held | while read -r v dev own; do ip addr del "$own" dev "$dev"; done

@@ -1,5 +1,6 @@
 import { err, ok } from '../../base/result.js';
-import { joinCommands, raw, sh } from '../../base/shell.js';
+import { sh } from '../../base/shell.js';
+import { TRACK_FILES } from '../../render/platform.js';
 import type { Probe } from '../types.js';
 import { unitProperties } from './units.js';
 
@@ -10,11 +11,18 @@ export interface VrrpFacts {
   readonly virtualRouterId: number;
   readonly priority: number;
   readonly effectivePriority: number;
+  /** What the effective priority should be: the configured one, less what a switchover takes off it. */
+  readonly duePriority: number;
 }
 
 /** null: keepalived does not run. */
 export type KeepalivedFacts =
-  | { readonly running: true; readonly instances: readonly VrrpFacts[] }
+  | {
+      readonly running: true;
+      readonly instances: readonly VrrpFacts[];
+      /** Added to every priority by `lbctl switchover`: 0 where none is in effect, else below. */
+      readonly switchover: number;
+    }
   | { readonly running: false };
 
 /**
@@ -25,11 +33,10 @@ export type KeepalivedFacts =
 export const keepalivedProbe: Probe<KeepalivedFacts> = {
   key: 'keepalived-state',
   asksUnits: true,
-  script: joinCommands([
-    sh`${unitProperties('keepalived')} 2>/dev/null
+  script: sh`${unitProperties('keepalived')} 2>/dev/null
 pid=\${unit#*MainPID=}
-pid=\${pid%%[!0-9]*}`,
-    raw(`if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
+pid=\${pid%%[!0-9]*}
+if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
 umask 077
 exec 9>/run/lbctl-dump.lock
 flock -w 5 9 || { echo "another dump is under way" >&2; exit 1; }
@@ -52,31 +59,38 @@ while [ $i -lt 150 ]; do
   sleep 0.02
 done
 [ -s "$f" ] || { echo "keepalived wrote no dump within 3 s" >&2; exit 1; }
-echo "$kind"
-sed -e 's/"auth_data":"\\([^"\\\\]\\|\\\\.\\)*"/"auth_data":""/g' -e 's/^\\( *Password = \\).*/\\1/' "$f"
-rm -f "$f"`),
-  ]),
+moved=$(cat ${TRACK_FILES.switchover.path} 2>/dev/null)
+case $moved in *[!0-9-]*|'') moved=0 ;; esac
+echo "$kind $moved"
+sed -e 's/"auth_data":"\([^"\\]\|\\.\)*"/"auth_data":""/g' -e 's/^\( *Password = \).*/\1/' "$f"
+rm -f "$f"`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`keepalived could not be asked: ${stderr.trim()}`);
-    const [kind = '', ...rest] = stdout.split('\n');
-    if (kind.trim() === 'not-running') return ok({ running: false });
+    const [head = '', ...rest] = stdout.split('\n');
+    const [kind, moved] = head.trim().split(' ');
+    if (kind === 'not-running') return ok({ running: false });
     const body = rest.join('\n');
-    const instances = kind.trim() === 'json' ? parseJson(body) : parseText(body);
+    const switchover = Number(moved ?? '0') || 0;
+    const found = kind === 'json' ? parseJson(body) : parseText(body);
+    const instances =
+      found?.map((it) => ({ ...it, duePriority: Math.max(1, it.priority + switchover) })) ?? null;
     return instances === null || !instances.every(isWhole)
       ? err("keepalived's dump cannot be understood")
-      : ok({ running: true, instances });
+      : ok({ running: true, instances, switchover });
   },
 };
 
+type Dumped = Omit<VrrpFacts, 'duePriority'>;
+
 /** A dump that was cut short has instances without a state or a number. */
-function isWhole({ instance, state, virtualRouterId, priority, effectivePriority }: VrrpFacts): boolean {
+function isWhole({ instance, state, virtualRouterId, priority, effectivePriority }: Dumped): boolean {
   const numbers = [virtualRouterId, priority, effectivePriority];
   return instance !== '' && state !== '' && numbers.every((it) => Number.isInteger(it) && it > 0);
 }
 
 const STATES: Readonly<Record<number, string>> = { 0: 'INIT', 1: 'BACKUP', 2: 'MASTER', 3: 'FAULT' };
 
-function parseJson(body: string): VrrpFacts[] | null {
+function parseJson(body: string): Dumped[] | null {
   let document: unknown;
   try {
     document = JSON.parse(body);
@@ -101,9 +115,9 @@ function parseJson(body: string): VrrpFacts[] | null {
   });
 }
 
-function parseText(body: string): VrrpFacts[] | null {
+function parseText(body: string): Dumped[] | null {
   if (!body.includes('VRRP Topology')) return null;
-  const facts: VrrpFacts[] = [];
+  const facts: Dumped[] = [];
   for (const chunk of body.split(/^ VRRP Instance = /m).slice(1)) {
     const value = (name: string) => new RegExp(`^ +${name} = (.+)$`, 'm').exec(chunk)?.[1]?.trim() ?? '';
     facts.push({
