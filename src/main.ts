@@ -10,6 +10,7 @@ import type {
   Io,
   LockReleaseOptions,
   RollbackOptions,
+  SwitchoverOptions,
   UpOptions,
 } from './commands/options.js';
 import { guardStreams } from './report/guard-streams.js';
@@ -102,6 +103,14 @@ function commands(): Command {
     .description('who holds each virtual IP, and whether the pair could take a failure right now')
     .action(async (file: string | undefined, options: GlobalOptions) => {
       exit = await (await import('./commands/status.js')).status(file, options, io);
+    });
+  withGlobals(program.command('switchover').argument(...INVENTORY))
+    .description('move the virtual IPs to the other host, planned')
+    .option('--to <host>', 'which host; default: the next one in line')
+    .option('--back', 'where they belong')
+    .option('--force', 'do what safety refused')
+    .action(async (file: string | undefined, options: SwitchoverOptions) => {
+      exit = await (await import('./commands/switchover.js')).switchover(file, options, io);
     });
   withGlobals(program.command('validate').argument(...INVENTORY))
     .description('check the inventory without connecting')

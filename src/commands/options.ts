@@ -23,6 +23,12 @@ export interface UpOptions extends GlobalOptions {
   readonly revertAfter?: string;
 }
 
+export interface SwitchoverOptions extends GlobalOptions {
+  readonly to?: string;
+  readonly back?: boolean;
+  readonly force?: boolean;
+}
+
 export interface LockReleaseOptions extends GlobalOptions {
   readonly force?: boolean;
 }

@@ -96,6 +96,21 @@ export function vipProblems(
   return problems;
 }
 
+/** A host that was told to look worse than it is: nothing is wrong, and somebody should remember it. */
+export function switchoverNotices(views: readonly HostView[]): Problem[] {
+  return views.flatMap((view) =>
+    view.keepalived?.running === true && view.keepalived.switchover !== 0
+      ? [
+          {
+            code: 'switchover',
+            message: `a switchover is in effect: ${view.name} gives way until \`lbctl switchover --back\`, or until it reboots`,
+            host: view.name,
+          },
+        ]
+      : [],
+  );
+}
+
 /** The worst that holds. `degraded`: served, but one failure away from an outage. */
 export function clusterState(
   views: readonly HostView[],

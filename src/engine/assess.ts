@@ -8,7 +8,7 @@ import { type ServiceFacts, serviceProbe } from '../resources/probes/service.js'
 import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
 import { hostProblems } from './assess-hosts.js';
 import { serverProblems, serverRows } from './assess-servers.js';
-import { clusterState, vipProblems, vipRows } from './assess-vips.js';
+import { clusterState, switchoverNotices, vipProblems, vipRows } from './assess-vips.js';
 import type { ClusterStatus, HostStatus, Problem } from './documents.js';
 
 /** What one host answered, or why it could not be asked. */
@@ -66,6 +66,7 @@ export function assess(cluster: Cluster, observations: Observations): ClusterSta
     ),
     servers: serverRows(cluster, views),
     problems,
+    notices: switchoverNotices(views),
   };
 }
 

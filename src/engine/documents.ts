@@ -26,6 +26,8 @@ export interface ClusterStatus {
     readonly status: Readonly<Record<string, string>>;
   }[];
   readonly problems: readonly Problem[];
+  /** What an operator should know although nothing is wrong: `switchover`. */
+  readonly notices: readonly Problem[];
 }
 
 export interface HostStatus {

@@ -37,5 +37,5 @@ function proofLines(status: ClusterStatus, proof: readonly string[]): string[] {
   const holders = status.virtual_ips
     .filter((vip) => vip.holders.length === 1)
     .map((vip) => `${vip.address} is held by ${vip.holders[0]} alone`);
-  return [...holders, ...proof];
+  return [...holders, ...status.notices.map((it) => it.message), ...proof];
 }

@@ -17,7 +17,7 @@ export function moveLimit(cluster: Cluster): number {
 }
 
 /** Without preemption nobody outbids the holder: it has to let go, which costs nothing since it lingers. */
-function letsGo(cluster: Cluster): boolean {
+export function letsGo(cluster: Cluster): boolean {
   return cluster.vrrpInstances.some((it) => !it.preempt || it.preemptDelay > 0);
 }
 

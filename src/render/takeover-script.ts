@@ -75,7 +75,7 @@ export function lingerFunctions(cluster: Cluster): string {
   return `vips='${vips.join(' ')}'\n\n${FUNCTIONS}`;
 }
 
-const FUNCTIONS = String.raw`# "ADDRESS INTERFACE ADDRESS/PREFIX", a line each: what this host holds now.
+const FUNCTIONS = `# "ADDRESS INTERFACE ADDRESS/PREFIX", a line each: what this host holds now.
 held() {
   for v in $vips; do
     ip -o addr show to "$v" 2>/dev/null | while read -r n dev family own more; do
@@ -101,7 +101,7 @@ end_linger() {
   lingering | while read -r n dev family own more; do ip addr del "$own" dev lo 2>/dev/null; done
 }`;
 
-const BODY = String.raw`
+const BODY = `
 # Without a main process a stop is not a planned one: it has died, and every millisecond counts.
 [ "$2" != stop ] || [ -n "$MAINPID" ] || exit 0
 [ -d "$state" ] || mkdir -p "$state"

@@ -47,6 +47,7 @@ function clusterLines(cluster: ClusterStatus, paint: Paint): string[] {
     ...section(table(hostRows(cluster, paint), '  ')),
     ...section(cluster.servers.length > 0 ? table(serverRows(cluster, paint), '  ') : []),
     ...section(problemLines(cluster.problems, paint)),
+    ...section(cluster.notices.map((it) => `  ${paint.cyan('note:')} ${oneLine(it.message)}`)),
     ...(advice === null ? [] : section([`  ${paint.cyan('hint:')} ${advice}`], cluster.problems.length > 0)),
   ];
 }

@@ -26,6 +26,7 @@ const healthy: ClusterStatus = {
     },
   ],
   problems: [],
+  notices: [],
 };
 
 const degraded: ClusterStatus = {

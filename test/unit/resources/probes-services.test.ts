@@ -62,20 +62,33 @@ describe('VRRP, by the dump of the running keepalived', () => {
     virtualRouterId: 51,
     priority: 250,
     effectivePriority: 250,
+    duePriority: 250,
   };
 
   it('says the same as JSON and as text', () => {
-    expect(parsed(keepalivedProbe, json)).toEqual({ running: true, instances: [master] });
-    expect(parsed(keepalivedProbe, data)).toEqual({ running: true, instances: [master] });
-    const backup = { ...master, state: 'BACKUP', priority: 240, effectivePriority: 240 };
+    expect(parsed(keepalivedProbe, json)).toEqual({ running: true, switchover: 0, instances: [master] });
+    expect(parsed(keepalivedProbe, data)).toEqual({ running: true, switchover: 0, instances: [master] });
+    const backup = { ...master, state: 'BACKUP', priority: 240, effectivePriority: 240, duePriority: 240 };
     const list = parsed(keepalivedProbe, recorded('keepalived/json-backup.txt'));
-    expect(list).toEqual({ running: true, instances: [backup] });
+    expect(list).toEqual({ running: true, switchover: 0, instances: [backup] });
+  });
+
+  it('with what a switchover takes off every priority; never below 1', () => {
+    const [, body] = json.split(/\n(.*)/s);
+    const due = (value: string) => {
+      const facts = parsed(keepalivedProbe, `json ${value}\n${body}`);
+      return facts.running ? [facts.switchover, facts.instances[0]?.duePriority] : null;
+    };
+    expect(due('-11')).toEqual([-11, 239]);
+    expect(due('-254')).toEqual([-254, 1]);
+    expect(due('nonsense')).toEqual([0, 250]);
   });
 
   it('in the form of newer versions', () => {
     const [kind, body] = json.split(/\n(.*)/s);
     expect(parsed(keepalivedProbe, `${kind}\n{"global_defs":{},"vrrp":${body}}`)).toEqual({
       running: true,
+      switchover: 0,
       instances: [master],
     });
   });
@@ -95,6 +108,7 @@ describe('VRRP, by the dump of the running keepalived', () => {
     const facts = parsed(keepalivedProbe, text);
     expect(facts).toEqual({
       running: true,
+      switchover: 0,
       instances: [{ ...master, state: 'FAULT', effectivePriority: 190 }],
     });
   });
@@ -108,6 +122,7 @@ describe('VRRP, by the dump of the running keepalived', () => {
     for (const each of [both, text]) {
       expect(parsed(keepalivedProbe, each)).toEqual({
         running: true,
+        switchover: 0,
         instances: [master, { ...master, instance: 'VI_2' }],
       });
     }
