@@ -227,6 +227,7 @@ describe('the document of a pair', () => {
         { backend: 'app', server: 'web2', address: '10.0.0.22:80', status: { lb1: 'UP', lb2: 'UP' } },
       ],
       problems: [],
+      notices: [],
     });
   });
 

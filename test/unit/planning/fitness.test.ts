@@ -22,7 +22,14 @@ interface Host {
 
 function facts({ holds = [], serving = true, haproxy = 'active', vrrp = ['BACKUP', 240, 240] }: Host): Facts {
   const instances = (of: readonly [string, number, number]) => [
-    { instance: 'VI_1', virtualRouterId: 51, state: of[0], priority: of[1], effectivePriority: of[2] },
+    {
+      instance: 'VI_1',
+      virtualRouterId: 51,
+      state: of[0],
+      priority: of[1],
+      effectivePriority: of[2],
+      duePriority: of[1],
+    },
   ];
   return given(
     [
@@ -40,7 +47,7 @@ function facts({ holds = [], serving = true, haproxy = 'active', vrrp = ['BACKUP
         ? vrrp
         : vrrp === null
           ? { running: false }
-          : { running: true, instances: instances(vrrp) },
+          : { running: true, switchover: 0, instances: instances(vrrp) },
     ],
   );
 }
