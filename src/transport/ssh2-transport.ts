@@ -1,16 +1,22 @@
 import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import type { Duplex } from 'node:stream';
-import ssh2, { type AnyAuthMethod, type Client, type ParsedKey, type ServerHostKeyAlgorithm } from 'ssh2';
+import ssh2, {
+  type AnyAuthMethod,
+  type Client,
+  type ClientChannel,
+  type ParsedKey,
+  type ServerHostKeyAlgorithm,
+} from 'ssh2';
 import type { Ask } from './ask.js';
 import { NO_PASSWORDS, type Passwords } from './become.js';
 import { ConfigLookup } from './config-lookup.js';
 import { connectHost } from './connect.js';
 import { JumpPool } from './jump-pool.js';
 import { KnownHostsFiles } from './known-hosts-files.js';
+import type { RemoteProcess } from './run-script.js';
 import { agentKeys, authMethod } from './ssh2-auth.js';
 import { isSigningError, problemOf } from './ssh2-errors.js';
-import { FORBIDDEN, openExec } from './ssh2-exec.js';
 import { adaptAuthentication } from './ssh2-keys.js';
 import type { Trace } from './trace.js';
 import type { Transport } from './types.js';
@@ -25,6 +31,8 @@ import {
 
 /** ssh2's types lack the `false` that its documentation asks for. */
 const NO_MORE_KEYS = false as unknown as AnyAuthMethod;
+/** RFC 4254: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
+const FORBIDDEN = 1;
 /** How long the goodbye to the server may take before the socket is simply destroyed. */
 const CLOSE_MS = 300;
 
@@ -144,7 +152,7 @@ function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
         get lossReason() {
           return lossReason;
         },
-        exec: (command) => openExec(client, command),
+        exec: (command) => exec(client, command),
         forward: (hostname, port) => forward(client, hostname, port),
         close: () => close(client, stream),
       });
@@ -205,4 +213,37 @@ function forward(client: Client, hostname: string, port: number): Promise<Duplex
       },
     );
   });
+}
+
+function exec(client: Client, command: string): Promise<RemoteProcess> {
+  return new Promise((resolve, reject) => {
+    client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
+      if (error === undefined) return resolve(remoteProcess(channel));
+      reject(
+        error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN),
+      );
+    });
+  });
+}
+
+/** Listens at once: one packet can bring the answer to `exec`, the exit status and the end. */
+function remoteProcess(channel: ClientChannel): RemoteProcess {
+  let exitCode: number | null = null;
+  let signalName: string | null = null;
+  channel.on('exit', (code: number | null, signal?: string) => {
+    exitCode = code;
+    signalName = signal ?? null;
+  });
+  channel.on('error', () => undefined);
+  const closed = Promise.all([
+    new Promise<void>((resolve) => channel.once('close', () => resolve())),
+    new Promise<void>((resolve) => channel.stderr.once('close', () => resolve())),
+  ]);
+  return {
+    write: (data) => channel.write(data),
+    onStdout: (listener) => channel.on('data', listener),
+    onStderr: (listener) => channel.stderr.on('data', listener),
+    onClose: (listener) => closed.then(() => listener(exitCode, signalName)),
+    close: () => channel.close(),
+  };
 }
