@@ -11,6 +11,7 @@ import type {
   LockReleaseOptions,
   RollbackOptions,
   SwitchoverOptions,
+  StatusOptions,
   UpOptions,
 } from './commands/options.js';
 import { guardStreams } from './report/guard-streams.js';
@@ -101,7 +102,8 @@ function commands(): Command {
     });
   withGlobals(program.command('status').argument(...INVENTORY))
     .description('who holds each virtual IP, and whether the pair could take a failure right now')
-    .action(async (file: string | undefined, options: GlobalOptions) => {
+    .option('--playbook <file>', "compare with what this playbook does, not with lbctl's own")
+    .action(async (file: string | undefined, options: StatusOptions) => {
       exit = await (await import('./commands/status.js')).status(file, options, io);
     });
   withGlobals(program.command('switchover').argument(...INVENTORY))

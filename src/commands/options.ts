@@ -13,6 +13,10 @@ export interface GlobalOptions {
   readonly yes?: boolean;
 }
 
+export interface StatusOptions extends GlobalOptions {
+  readonly playbook?: string;
+}
+
 export interface UpOptions extends GlobalOptions {
   readonly check?: boolean;
   readonly diff?: boolean;

@@ -1,24 +1,26 @@
 import pLimit from 'p-limit';
 import { EXIT, type ExitCode, worstExit } from '../base/exit-codes.js';
-import { assess, statusProbes } from '../engine/assess.js';
 import { closeAll, connectAll } from '../engine/connect.js';
 import type { ClusterStatus, StatusDocument } from '../engine/documents.js';
+import { inspection } from '../engine/inspect.js';
 import { observeAll } from '../engine/observe-cluster.js';
 import { observeOptions } from '../engine/prepare.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
-import type { GlobalOptions, Io } from './options.js';
+import type { Io, StatusOptions } from './options.js';
+import { loadPlaybook, shippedPlaybook } from './playbook.js';
 import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
 
 /** `lbctl status`: who holds each virtual address, and whether the pair could take a failure right now. */
 export async function status(
   argument: string | undefined,
-  options: GlobalOptions,
+  options: StatusOptions,
   io: Io,
 ): Promise<ExitCode> {
   const path = inventoryPath(argument, io.env);
   const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
+  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options) ?? null;
   const transport = await openTransport(io, { inventory: loaded.inventory, options, emit: emitToStderr(io) });
@@ -27,10 +29,9 @@ export async function status(
       limit(async () => {
         const connected = await connectAll(cluster, transport, io.interrupted);
         try {
-          const probes = statusProbes(cluster);
-          return assess(
-            cluster,
-            await observeAll(connected, () => probes, observeOptions({ signal: io.interrupted, stepLimit })),
+          const { probes, judge } = inspection(cluster, playbook);
+          return judge(
+            await observeAll(connected, probes, observeOptions({ signal: io.interrupted, stepLimit })),
           );
         } finally {
           closeAll(connected);
@@ -48,7 +49,7 @@ function exitOf({ state, hosts }: ClusterStatus): ExitCode {
   return state === 'healthy' ? EXIT.ok : EXIT.unhealthy;
 }
 
-async function print(document: StatusDocument, options: GlobalOptions, io: Io): Promise<void> {
+async function print(document: StatusDocument, options: StatusOptions, io: Io): Promise<void> {
   if (options.json === true) {
     const { toJson } = await import('../report/ndjson.js');
     io.stdout.write(`${toJson(document, 2)}\n`);

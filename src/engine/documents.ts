@@ -26,7 +26,7 @@ export interface ClusterStatus {
     readonly status: Readonly<Record<string, string>>;
   }[];
   readonly problems: readonly Problem[];
-  /** What an operator should know although nothing is wrong: `switchover`. */
+  /** What an operator should know although nothing is wrong: it does not change the state. */
   readonly notices: readonly Problem[];
 }
 

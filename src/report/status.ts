@@ -2,7 +2,7 @@ import type { ClusterState, ClusterStatus, HostStatus, StatusDocument } from '..
 import { chalkPaint } from './chalk-paint.js';
 import { type Cell, table } from './columns.js';
 import type { Paint } from './paint.js';
-import { problemLines } from './problem-lines.js';
+import { noteLines, problemLines } from './problem-lines.js';
 import { oneLine } from './sanitize.js';
 
 const STATES: Record<ClusterState, { words: string; color: keyof Paint; advice: string | null }> = {
@@ -47,7 +47,7 @@ function clusterLines(cluster: ClusterStatus, paint: Paint): string[] {
     ...section(table(hostRows(cluster, paint), '  ')),
     ...section(cluster.servers.length > 0 ? table(serverRows(cluster, paint), '  ') : []),
     ...section(problemLines(cluster.problems, paint)),
-    ...section(cluster.notices.map((it) => `  ${paint.cyan('note:')} ${oneLine(it.message)}`)),
+    ...section(noteLines(cluster.notices, paint), cluster.problems.length > 0),
     ...(advice === null ? [] : section([`  ${paint.cyan('hint:')} ${advice}`], cluster.problems.length > 0)),
   ];
 }

@@ -28,6 +28,11 @@ export const FREE_TO_START: Step = {
   limit: 10,
 };
 
+/** Whether a file that is `age` seconds old was written after the running process read its configuration. */
+export function runsOlder({ loadedAge }: ServiceFacts, age: number): boolean {
+  return loadedAge !== null && loadedAge > age + STALE_MARGIN;
+}
+
 /** The files that were written after the running process read them, by an interrupted run or by hand. */
 export function missedChange(
   { loadedAge }: ServiceFacts,
@@ -79,11 +84,7 @@ export function serviceResource(service: 'haproxy' | 'keepalived', watches: read
           reasons.push('its unit files are newer than what systemd runs by');
           steps.push(DAEMON_RELOAD);
         }
-        if (
-          file.kind !== 'missing' &&
-          found.loadedAge !== null &&
-          found.loadedAge > file.age + STALE_MARGIN
-        ) {
+        if (file.kind !== 'missing' && runsOlder(found, file.age)) {
           reasons.push(`runs an older configuration than ${config}`);
           notify.push(`reload ${service}`);
         }

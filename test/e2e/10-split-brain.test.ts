@@ -26,7 +26,7 @@ describe('the hosts no longer hear each other', () => {
       );
       const found = await status(path);
       expect(found).toMatchObject({ exit: 5, state: 'split_brain' });
-      expect(codes(found)).toEqual(['split_brain']);
+      expect(codes(found)).toEqual(['adverts_not_heard', 'split_brain']);
       expect(found.virtual_ips[0]?.holders).toEqual(['lb1', 'lb2']);
       expect(found.hosts.map(({ instances }) => instances.VI_1?.state)).toEqual(['MASTER', 'MASTER']);
       const words = await lbctl('status', path);

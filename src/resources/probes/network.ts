@@ -7,12 +7,15 @@ import type { Probe } from '../types.js';
 export interface InterfaceFacts {
   readonly name: string;
   readonly up: boolean;
+  /** Hardware address, lower case; null where it has none. */
+  readonly mac: string | null;
   readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
 }
 
 interface IpAddrEntry {
   readonly ifname?: unknown;
   readonly flags?: unknown;
+  readonly address?: unknown;
   readonly addr_info?: unknown;
 }
 
@@ -46,6 +49,7 @@ function parseEntry(entry: IpAddrEntry): InterfaceFacts | null {
     name: entry.ifname,
     // LOWER_UP: the cable is in; UP alone says only that it was switched on.
     up: flags.includes('UP') && flags.includes('LOWER_UP'),
+    mac: typeof entry.address === 'string' ? entry.address.toLowerCase() : null,
     addresses: infos.flatMap(({ local, prefixlen, dynamic }) =>
       // With a life time on lo an address only lingers: the host serves on until another one has it (takeover-script.ts).
       typeof local === 'string' &&

@@ -107,6 +107,7 @@ export interface StatusJson {
   }[];
   servers: { backend: string; server: string; address: string; status: Record<string, string> }[];
   problems: ProblemJson[];
+  notices: ProblemJson[];
 }
 
 export interface EventJson {

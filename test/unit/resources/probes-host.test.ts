@@ -58,6 +58,7 @@ describe('the interfaces, by ip -j addr', () => {
     expect(holder).toContainEqual({
       name: 'eth0',
       up: true,
+      mac: expect.stringMatching(/^02:42(?::[0-9a-f]{2}){4}$/),
       addresses: [
         { address: '10.213.188.11', prefix: 24 },
         { address: '10.213.188.200', prefix: 24 },
@@ -81,7 +82,9 @@ describe('the interfaces, by ip -j addr', () => {
   });
 
   it('leaves out the empty entries that some versions print', () => {
-    expect(parsed(networkProbe, '[{},{"ifname":"lo"}]')).toEqual([{ name: 'lo', up: false, addresses: [] }]);
+    expect(parsed(networkProbe, '[{},{"ifname":"lo"}]')).toEqual([
+      { name: 'lo', up: false, mac: null, addresses: [] },
+    ]);
   });
 
   it.each([
@@ -99,6 +102,7 @@ describe('the interfaces, by ip -j addr', () => {
     const eth = (name: string, ...addresses: string[]) => ({
       name,
       up: true,
+      mac: null,
       addresses: addresses.map((it) => ({ address: it, prefix: 24 })),
     });
     const cluster = clusterOf();

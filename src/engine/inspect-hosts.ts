@@ -1,0 +1,76 @@
+import { err, ok } from '../base/result.js';
+import type { Cluster } from '../inventory/model.js';
+import type { CertificateFile } from '../resources/probes/certificates.js';
+import type { Complaint } from '../resources/probes/log-complaints.js';
+import type { Probe } from '../resources/types.js';
+import type { Problem } from './documents.js';
+import type { Findings } from './inspect.js';
+import type { FoundLock } from './lock-look.js';
+import { isAlive, lookScript, parseLook } from './lock-look.js';
+
+const DAY = 86_400;
+/** Days before a certificate's end from which on it is a problem. */
+const CERTIFICATE_DAYS = 14;
+
+/** Seconds for which a complaint about packets or a script counts as going on, at least: it comes with every advert or check. */
+const GOES_ON = 10;
+
+export function certificateProblems(host: string, files: readonly CertificateFile[]): Findings {
+  const problems = files.flatMap(({ path, use, expiresIn }): Problem[] => {
+    const what = use === 'own' ? 'certificate' : 'authority';
+    if (expiresIn === null) {
+      const message = `${path} holds no certificate that can be read, or is not there: HAProxy would refuse its next reload`;
+      return [{ code: 'certificate_missing', message, host }];
+    }
+    if (expiresIn > CERTIFICATE_DAYS * DAY) return [];
+    const days = Math.floor(Math.abs(expiresIn) / DAY);
+    const code = expiresIn < 0 ? 'certificate_expired' : 'certificate_expires';
+    const when = expiresIn < 0 ? `expired ${inDays(days)} ago` : `expires in ${inDays(days)}`;
+    return [{ code, message: `${what} ${path} ${when}: replace it and reload HAProxy`, host }];
+  });
+  return { problems, notes: [] };
+}
+
+function inDays(days: number): string {
+  return days === 0 ? 'less than a day' : days === 1 ? '1 day' : `${days} days`;
+}
+
+/** What keepalived complains of now is a problem; what it complained of before, and does no more, a note. */
+export function complaints(cluster: Cluster, host: string, found: readonly Complaint[] | null): Findings {
+  const goesOn = Math.max(GOES_ON, ...cluster.vrrpInstances.map((it) => 3 * it.advertInt));
+  if (found === null) {
+    const message = "there is no journal to read: keepalived's complaints were not looked for";
+    return { problems: [], notes: [{ code: 'no_journal', message, host }] };
+  }
+  const told = found.map(({ kind, text, count, age }) => {
+    const times = count === 1 ? 'once' : `${count} times`;
+    const message = `keepalived complains since its start (${times}, last ${age} s ago): ${text}`;
+    return { kind, age, problem: { code: `log_${kind}`, message, host } };
+  });
+  const current = told.filter(({ kind, age }) => kind === 'configuration' || age <= goesOn);
+  return {
+    problems: current.map((it) => it.problem),
+    notes: told.filter((it) => !current.includes(it)).map((it) => it.problem),
+  };
+}
+
+/** Whether somebody is changing the host, or was and never ended. */
+export const lockProbe: Probe<FoundLock | null> = {
+  key: 'lock',
+  script: lookScript(),
+  parse({ stdout, stderr, exitCode }) {
+    return exitCode === 0 ? ok(parseLook(stdout)) : err(`the lock cannot be read: ${stderr.trim()}`);
+  },
+};
+
+export function lockNotes(host: string, lock: FoundLock | null): Findings {
+  if (lock === null) return { problems: [], notes: [] };
+  const { who, command, since } = lock;
+  const run = `${who || 'somebody'} (\`${command || 'lbctl'}\`, since ${since || 'a while'})`;
+  if (isAlive(lock)) {
+    const message = `${run} is changing this host right now: what is seen may be on its way`;
+    return { problems: [], notes: [{ code: 'change_in_progress', message, host }] };
+  }
+  const message = `${run} ended without a word while it changed this host: what it left half done, \`lbctl plan\` shows and \`lbctl up\` finishes`;
+  return { problems: [{ code: 'change_interrupted', message, host }], notes: [] };
+}

@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { holders, on, vip } from './support/hosts.js';
+import { lbctl } from './support/lbctl.js';
+import {
+  AUTH_PASS,
+  codes,
+  healthy,
+  heldBy,
+  type InventoryFile,
+  inventory,
+  startReady,
+  status,
+} from './support/pair.js';
+import { until } from './support/until.js';
+
+const CONF = '/etc/keepalived/keepalived.conf';
+const CFG = '/etc/haproxy/haproxy.cfg';
+
+/** One pair, one fault after the other, each mended before the next. */
+describe('status knows', () => {
+  let path: string;
+  let address: string;
+
+  beforeAll(async () => {
+    path = await startReady();
+    address = await vip();
+    await heldBy('lb1');
+  });
+
+  it('that another machine answers for the VIP', async () => {
+    await on('client', `ip addr add ${address}/24 dev eth0`);
+    try {
+      const found = await status(path);
+      expect(found).toMatchObject({ exit: 5, state: 'split_brain' });
+      expect(codes(found)).toContain('foreign_holder');
+      expect(found.problems[0]?.message).toMatch(
+        /a machine outside the cluster \(MAC address [0-9a-f:]{17}\)/,
+      );
+    } finally {
+      await on('client', `ip addr del ${address}/24 dev eth0`);
+    }
+    expect((await healthy(path)).problems).toEqual([]);
+  });
+
+  it('that an address was left behind', async () => {
+    await on('lb2', `ip addr add ${address}/24 dev eth0`);
+    try {
+      expect(codes(await status(path))).toEqual(['lb2 stale_holder', 'split_brain']);
+    } finally {
+      await on('lb2', `ip addr del ${address}/24 dev eth0`);
+    }
+  });
+
+  it('that a configuration was edited, without needing or showing the password', async () => {
+    await on(
+      'lb2',
+      `cp -p ${CONF} /root/kept; sed -i 's/auth_pass .*/auth_pass wrong-one/; s/fall 2/fall 3/' ${CONF}`,
+    );
+    const found = await status(path);
+    expect(codes(found)).toEqual(['auth_pass_differs', 'lb2 config_differs', 'lb2 runs_older_config'].sort());
+    expect(JSON.stringify(found)).not.toMatch(/wrong-one/);
+    expect(JSON.stringify(found)).not.toContain(AUTH_PASS);
+    await on('lb2', `cp -p /root/kept ${CONF}; rm /root/kept`);
+    expect((await healthy(path)).problems).toEqual([]);
+  });
+
+  it('that a reload was refused', async () => {
+    await on(
+      'lb2',
+      `cp -p ${CFG} /root/kept; echo 'no such keyword' >>${CFG}; systemctl reload haproxy; true`,
+    );
+    const found = await status(path);
+    expect(codes(found)).toEqual(['lb2 config_differs', 'lb2 runs_older_config']);
+    await on('lb2', `cp -p /root/kept ${CFG}; rm /root/kept`);
+    await until('mended', async () => ((await lbctl('up', path)).exit === 0 ? true : undefined), 60);
+  });
+
+  it('that a service would not come back, and what keepalived complains of', async () => {
+    await on('lb2', 'systemctl disable haproxy');
+    // Another password: each refuses the other's adverts, and says so.
+    await on('lb2', `sed -i 's/auth_pass .*/auth_pass wrongone/' ${CONF}; systemctl reload keepalived`);
+    try {
+      const found = await until('the complaint', async () => {
+        const seen = await status(path);
+        const both = codes(seen).includes('lb2 log_packet') && codes(seen).includes('adverts_not_heard');
+        return both ? seen : undefined;
+      });
+      expect(codes(found)).toContain('lb2 service_not_enabled');
+      expect(codes(found)).toContain('auth_pass_differs');
+      expect(found.problems.find((it) => it.code === 'log_packet')?.message).toMatch(
+        /received an invalid passwd/,
+      );
+      expect(await holders(address)).toHaveLength(2);
+    } finally {
+      await lbctl('up', path);
+    }
+    await heldBy('lb1');
+    // It ends with its cause, and stays a note.
+    const after = await healthy(path);
+    expect(after.problems).toEqual([]);
+    expect(after.notices.map((it) => it.code)).toContain('log_packet');
+  });
+
+  it('that a certificate is about to expire, and never takes the key off the host', async () => {
+    await on(
+      'lb1',
+      `openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=site -days 5 -keyout /root/k -out /root/c 2>/dev/null
+       cat /root/c /root/k >/etc/haproxy/site.pem; rm /root/c /root/k`,
+    );
+    const pem = await on('lb1', 'base64 -w0 /etc/haproxy/site.pem');
+    await on('lb2', `echo ${pem} | base64 -d >/etc/haproxy/site.pem`);
+    const withTls = (file: InventoryFile) => {
+      file.clusters.web.haproxy.frontends.main.bind = [80, '443 ssl crt /etc/haproxy/site.pem'];
+    };
+    const tls = await inventory('tls.yaml', withTls);
+    const found = await status(tls);
+    expect(codes(found)).toEqual([
+      'lb1 certificate_expires',
+      'lb1 config_differs',
+      'lb2 certificate_expires',
+      'lb2 config_differs',
+    ]);
+    expect(found.problems.map((it) => it.message).join()).toMatch(/site\.pem expires in [45] days/);
+    await on('lb1', 'rm /etc/haproxy/site.pem');
+    await on('lb2', 'rm /etc/haproxy/site.pem');
+    expect(codes(await status(tls))).toContain('lb1 certificate_missing');
+  });
+});

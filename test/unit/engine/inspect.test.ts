@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../../src/engine/assess.js';
+import { HostFacts } from '../../../src/engine/facts.js';
+import { inspection } from '../../../src/engine/inspect.js';
+import { KEEPALIVED_CONF } from '../../../src/render/platform.js';
+import { upPlaybook } from '../support/converge.js';
+import { builtPair } from '../support/observed.js';
+import type { SimulatedPair } from '../support/simulated-pair.js';
+
+const VIP = '10.0.0.100';
+const STRANGER = '02:00:00:00:00:99';
+const CONFIG = `file:${KEEPALIVED_CONF}`;
+
+const usual = (host: string, key: string) =>
+  key === 'answering'
+    ? `${host === 'lb2' ? `answers ${VIP} 02:00:00:00:00:01\n` : ''}end\n`
+    : key === 'complaints'
+      ? 'now 1000.0\n'
+      : key.startsWith('certificates')
+        ? 'now 1000\n'
+        : undefined;
+
+type Odd = Record<string, string>;
+
+async function look(spoil: (pair: SimulatedPair) => void, odd: Odd = {}) {
+  const pair = await builtPair();
+  for (const [name, mac] of [
+    ['lb1', '02:00:00:00:00:01'],
+    ['lb2', '02:00:00:00:00:02'],
+  ] as const) {
+    const host = pair.host(name);
+    const own = () => [host.host.address, ...host.held].map((local) => ({ local, prefixlen: 24 }));
+    Object.defineProperty(host, 'network', {
+      value: () =>
+        JSON.stringify([{ ifname: 'eth0', address: mac, flags: ['UP', 'LOWER_UP'], addr_info: own() }]),
+    });
+  }
+  spoil(pair);
+  const { probes, judge } = inspection(pair.cluster, upPlaybook());
+  const seen = [...pair.hosts].map(([name, host]): [string, Observation] => {
+    const refused = pair.refused.get(name);
+    if (refused !== undefined)
+      return [name, { reachable: false, error: { severity: 'error', code: 'x', summary: 'gone' } }];
+    const answers = probes(name).map(({ key, script }) => {
+      const stdout = odd[`${name} ${key.split(':')[0]}`] ?? usual(name, key);
+      const said =
+        stdout === undefined ? host.answer(key, script.text.reveal()) : { stdout, stderr: '', exitCode: 0 };
+      return [key, said] as const;
+    });
+    return [name, { reachable: true, facts: new HostFacts(new Map(answers), 'not asked') }];
+  });
+  return judge(new Map(seen));
+}
+
+const told = ({ problems }: { problems: readonly { host: string | null; code: string }[] }) =>
+  problems.map(({ host, code }) => `${host} ${code}`);
+const edit = (pair: SimulatedPair, host: string, path: string, change: (text: string) => string) => {
+  const file = pair.host(host).files.get(path);
+  if (file === undefined) throw new Error(`no ${path}`);
+  file.content = change(file.content);
+};
+const lock = (renewed: string) =>
+  `token=x\nwho=ann@pc\ncommand=lbctl up\nsince=2026-01-01T00:00:00Z\nage=${renewed}\nstep=no\n`;
+
+describe('status', () => {
+  it.each<[string, (pair: SimulatedPair) => void, Odd, string, string[]]>([
+    ['of a pair as it should be', () => {}, {}, 'healthy', []],
+    [
+      'a stranger answers while a host holds it',
+      () => {},
+      { 'lb1 answering': `answers ${VIP} ${STRANGER}\nend\n` },
+      'split_brain',
+      ['null foreign_holder'],
+    ],
+    [
+      'an edited configuration',
+      (pair) => edit(pair, 'lb2', KEEPALIVED_CONF, (it) => it.replace('interval 1', 'interval 5')),
+      {},
+      'degraded',
+      ['lb2 config_differs'],
+    ],
+    [
+      'keepalived refuses what it hears',
+      () => {},
+      { 'lb2 complaints': 'now 1000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },
+      'degraded',
+      ['lb2 log_packet'],
+    ],
+    [
+      'a run that ended without a word',
+      () => {},
+      { 'lb2 lock': lock('600') },
+      'degraded',
+      ['lb2 change_interrupted'],
+    ],
+    [
+      'a file written after the process read it',
+      (pair) => {
+        const file = pair.host('lb1').files.get('/etc/haproxy/haproxy.cfg');
+        const host = pair.host('lb1');
+        host.now += 60;
+        if (file !== undefined) file.written = host.now;
+      },
+      {},
+      'degraded',
+      ['lb1 runs_older_config'],
+    ],
+    [
+      'nothing can be said of the addresses',
+      () => {},
+      { 'lb1 answering': '', 'lb2 answering': '' },
+      'degraded',
+      ['lb1 unknown_fact', 'lb2 unknown_fact'],
+    ],
+    [
+      'an address left behind',
+      (pair) => {
+        pair.host('lb2').extra.push(VIP);
+      },
+      {},
+      'split_brain',
+      ['null split_brain', 'lb2 stale_holder'],
+    ],
+  ])('%s', async (_, spoil, odd, state, problems) => {
+    const found = await look(spoil, odd);
+    expect(told(found)).toEqual(problems);
+    expect(found.state).toBe(state);
+  });
+
+  it('the MAC address of a host out of reach is no stranger for sure', async () => {
+    const spoil = (pair: SimulatedPair) => {
+      pair.refused.set('lb1', new Error('gone'));
+      pair.host('lb2').serves = false;
+    };
+    const found = await look(spoil, { 'lb2 answering': `answers ${VIP} ${STRANGER}\nend\n` });
+    expect(told(found)).toContain('null held_out_of_reach');
+    expect(told(found)).not.toContain('null foreign_holder');
+  });
+
+  it.each([
+    ['a run under way', { 'lb2 lock': lock('3') }, 'change_in_progress'],
+    [
+      'what keepalived complained of an hour ago',
+      { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },
+      'log_packet',
+    ],
+    ['no journal', { 'lb1 complaints': 'none\n' }, 'no_journal'],
+    [
+      'nobody could count',
+      { 'lb1 answering': `unasked ${VIP}\nend\n`, 'lb2 answering': `unasked ${VIP}\nend\n` },
+      'answers_not_counted',
+    ],
+  ])('%s is a note', async (_, odd, code) => {
+    const found = await look(() => {}, odd);
+    expect(found.state).toBe('healthy');
+    expect(found.notices.map((it) => it.code)).toEqual([code]);
+  });
+
+  it('compares passwords without knowing them, and shows none', async () => {
+    const spoil = (pair: SimulatedPair) => {
+      for (const host of ['lb1', 'lb2'])
+        edit(pair, host, KEEPALIVED_CONF, (it) =>
+          it.replace(
+            'virtual_ipaddress {',
+            `authentication {\n auth_pass word-${host}\n }\n virtual_ipaddress {`,
+          ),
+        );
+    };
+    const found = await look(spoil);
+    expect(told(found)).toEqual(['lb1 config_differs', 'lb2 config_differs']);
+    expect(JSON.stringify(found)).not.toContain('word-');
+    expect(CONFIG).toContain('keepalived.conf');
+  });
+});
