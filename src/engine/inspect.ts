@@ -27,7 +27,14 @@ export interface Inspection {
 }
 
 /** Resource types whose files and settings say how the pair runs, and that are compared within milliseconds. */
-const COMPARED = ['haproxy_config', 'keepalived_config', 'check_script', 'systemd_dropin', 'sysctl'];
+const COMPARED = [
+  'haproxy_config',
+  'keepalived_config',
+  'check_script',
+  'takeover_script',
+  'systemd_dropin',
+  'sysctl',
+];
 
 /**
  * The whole look at a cluster, in one round trip a host: the assessment, and what makes the next failure worse
