@@ -10,8 +10,8 @@ import type {
   Io,
   LockReleaseOptions,
   RollbackOptions,
-  SwitchoverOptions,
   StatusOptions,
+  SwitchoverOptions,
   UpOptions,
 } from './commands/options.js';
 import { guardStreams } from './report/guard-streams.js';

@@ -70,7 +70,12 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
       ];
       const problems = unique([...status.problems, ...all.flatMap((it) => it.problems)]);
       const notes = unique(all.flatMap((it) => it.notes));
-      return { ...status, state: stateWith(status, problems), problems, notices: [...status.notices, ...notes] };
+      return {
+        ...status,
+        state: stateWith(status, problems),
+        problems,
+        notices: [...status.notices, ...notes],
+      };
     },
   };
 }
