@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
 import { EXIT, type ExitCode } from './base/exit-codes.js';
 import type {
+  DownOptions,
   DrillOptions,
   GlobalOptions,
   HistoryOptions,
@@ -152,6 +153,13 @@ function commands(): Command {
       exit = await (await import('./commands/ping.js')).ping(file, options, io);
     });
   addHistory(program);
+  withGlobals(program.command('down').argument(...INVENTORY))
+    .description('take the pair apart: the hosts become what they were before lbctl')
+    .option('--purge', 'also remove the packages that were not there before')
+    .option('--force', 'go on although a host is out of reach')
+    .action(async (file: string | undefined, options: DownOptions) => {
+      exit = await (await import('./commands/down.js')).down(file, options, io);
+    });
   addLock(program);
   for (const command of [program, ...program.commands].flatMap((it) => it.commands)) command.exitOverride();
   return program;

@@ -33,6 +33,11 @@ export interface SwitchoverOptions extends GlobalOptions {
   readonly force?: boolean;
 }
 
+export interface DownOptions extends GlobalOptions {
+  readonly force?: boolean;
+  readonly purge?: boolean;
+}
+
 export interface LockReleaseOptions extends GlobalOptions {
   readonly force?: boolean;
 }

@@ -130,7 +130,11 @@ function nothingNew({ before = [] }: Job, { status }: Verdict): boolean {
 type Ended = Exclude<Outcome, { kind: 'lost' }>;
 
 /** After a lost connection: connects again, looks, and goes on with what is left. */
-async function batchesThroughLosses(job: Job, plan: ClusterPlan, recap: Recap): Promise<Ended> {
+export async function batchesThroughLosses(
+  job: Pick<Job, 'context' | 'replan'>,
+  plan: ClusterPlan,
+  recap: Recap,
+): Promise<Ended> {
   let batches = plan.batches;
   for (let round = 0; ; round++) {
     const outcome = await runBatches(batches, job.context, recap);

@@ -1,6 +1,7 @@
 import { type Command, sh } from '../base/shell.js';
 import type { HostResources } from '../planning/build-resources.js';
-import { GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
+import { FIREWALLD_ZONES, GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
+import { SELINUX_BOOLEANS } from '../resources/selinux.js';
 import type { Keeps } from '../resources/types.js';
 
 /** Runs that can be gone back to, besides generation 0. */
@@ -63,6 +64,10 @@ for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
     else echo "package.$p="; fi
   done
   if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
+  for b in ${SELINUX_BOOLEANS}; do
+    v=$(getsebool "$b" 2>/dev/null) && echo "boolean.$b=\${v##* }"
+  done
+  if [ -r /etc/ufw/ufw.conf ]; then echo "ufw=$(sed -n 's/^ENABLED=//p' /etc/ufw/ufw.conf)"; fi
   for v in ipv4 ipv6; do
     f=/proc/sys/net/$v/ip_nonlocal_bind
     if [ -r "$f" ]; then echo "net.$v.ip_nonlocal_bind=$(cat "$f")"; fi
@@ -71,6 +76,7 @@ for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
     if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi
   done
 } >"$new/states"
+if [ "$n" = 0 ] && [ -d ${FIREWALLD_ZONES} ]; then cp -a ${FIREWALLD_ZONES} "$new/firewalld-zones"; fi
 printf 'number=%s\nwho=%s\ncommand=%s\nwhen=%s\nhost_time=%s\n' "$number" ${run.who} ${run.command} ${run.when} "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$new/run"
 for c in ${run.changes}; do printf 'change=%s\n' "$c" >>"$new/run"; done
 mv "$new" "$base/$n"

@@ -140,3 +140,12 @@ write ${`${token}-host`} 'the host itself' 'going back to what was kept' "$(date
 export function releaseSeizedScript(token: string): Command {
   return releaseScript(`${token}-host`);
 }
+
+/** Removes the lock with the folder that it is in, while it is ours; `rest` comes before, under the same guard. */
+export function dissolveScript(token: string, rest: Command): Command {
+  return sh`${LOCK_FUNCTIONS}
+guard
+[ "$(value token)" = ${token} ] || ${LOST}
+${rest}
+rm -rf ${STATE_DIR}`;
+}

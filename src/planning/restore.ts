@@ -21,7 +21,7 @@ const RESOURCE_OF: Readonly<Record<string, string>> = {
   'members.json': 'members',
 };
 
-function resourceOf(path: string, service: string): string {
+export function resourceOf(path: string, service: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1);
   if (name === 'lbctl.conf') return `systemd_dropin:${service}`;
   if ([takeoverScriptPath('el'), takeoverScriptPath('debian')].includes(path)) return 'takeover_script';
@@ -98,7 +98,7 @@ export function restorePlays(hosts: readonly Host[], { query, goal, gated }: Res
   };
 }
 
-function taskOf(id: string): Task {
+export function taskOf(id: string): Task {
   return {
     name: id,
     type: id.replace(/:.*/, ''),

@@ -2,6 +2,7 @@ import { type Command, raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Play } from '../playbook/model.js';
 import { FLIP_MARK } from '../render/platform.js';
+import { withoutLeftovers } from '../resources/leftovers.js';
 import { takeOverStep } from '../resources/take-over.js';
 import type { Step } from '../resources/types.js';
 import type { PlanInput } from './plan.js';
@@ -26,14 +27,9 @@ ${after ?? raw(':')}`,
  * Until it is started again here it must not start by itself, after a reboot in the middle of this for example.
  * A keepalived that was killed has left its addresses on the host, and one that does not run takes none away.
  */
-function keepQuiet({ vrrpInstances }: Cluster): Command {
-  const addresses = vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+function keepQuiet(cluster: Cluster): Command {
   return sh`: >${FLIP_MARK} || exit 1
-for a in ${addresses}; do
-  ip -o addr show to "$a" | while read -r number device family cidr rest; do
-    ip addr del "$cidr" dev "$device" || exit 1
-  done
-done`;
+${withoutLeftovers(cluster)}`;
 }
 
 /**

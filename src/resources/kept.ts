@@ -16,6 +16,9 @@ export const GENERATIONS = `${STATE_DIR}/generations`;
 /** What the cluster was when a host was changed last: without secrets, written with every generation. */
 export const MODEL = `${STATE_DIR}/model.json`;
 
+/** Where firewalld keeps the zones that differ from its own; generation 0 has a copy of it. */
+export const FIREWALLD_ZONES = '/etc/firewalld/zones';
+
 export const SELINUX_CONFIG = '/etc/selinux/config';
 
 /** Files of each part of a host that a run may replace. */

@@ -9,7 +9,7 @@ import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type
 const CONFIG = '/etc/selinux/config';
 
 /** What HAProxy and keepalived need where SELinux stays enforcing: other ports, and asking HAProxy. */
-const BOOLEANS = ['haproxy_connect_any', 'keepalived_connect_any'] as const;
+export const SELINUX_BOOLEANS = ['haproxy_connect_any', 'keepalived_connect_any'] as const;
 
 export interface SelinuxFacts {
   /** Enforcing, Permissive, Disabled; null where there is no SELinux at all. */
@@ -24,7 +24,7 @@ export const selinuxProbe: Probe<SelinuxFacts> = {
 mode=$(getenforce) || exit 1
 echo "$mode"
 if [ "$mode" != Disabled ] && command -v getsebool >/dev/null; then
-  for b in ${BOOLEANS.join(' ')}; do getsebool "$b" 2>/dev/null; done
+  for b in ${SELINUX_BOOLEANS.join(' ')}; do getsebool "$b" 2>/dev/null; done
 fi
 exit 0`),
   parse({ stdout, stderr, exitCode }) {

@@ -145,4 +145,4 @@ timeout -k 5 120 systemctl reload-or-restart ${name}`,
   };
 }
 
-const LBCTLS = ['haproxy', 'keepalived', 'firewalld', 'ufw'];
+export const LBCTLS = ['haproxy', 'keepalived', 'firewalld', 'ufw'];

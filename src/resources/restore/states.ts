@@ -14,7 +14,7 @@ const CONFIG = { haproxy: HAPROXY_CFG, keepalived: KEEPALIVED_CONF } as const;
 /** Seconds by which a file must be newer than the process that should have read it: the clocks' granularity. */
 const STALE_MARGIN = 0.05;
 
-function systemctl(verb: string, service: string): Step {
+export function systemctl(verb: string, service: string): Step {
   return {
     title: `systemctl ${verb} ${service}`,
     script: sh`timeout -k 5 60 systemctl ${verb} ${service}`,
@@ -63,6 +63,8 @@ export function restoredService(
       const enabled = found.enabled === 'enabled';
       if (was('UnitFileState') === 'enabled' && !enabled) step('enable', 'it was enabled then');
       if (was('UnitFileState') !== 'enabled' && stops && enabled) step('disable', 'it was not enabled then');
+      if (goal === 'exact' && was('LoadState') === 'masked' && !found.masked)
+        step('mask', 'it was masked then');
       if (runs && ran && found.needsDaemonReload) {
         steps.push(DAEMON_RELOAD);
         reasons.push('its unit files are newer than what systemd runs by');
