@@ -41,7 +41,7 @@ const quietly = sh`flock -w ${ALONE_PATIENCE} 8 || { echo 'another script of lbc
 export const ALONE = 'alone';
 
 /** Waits until no script that changes something runs on the host any more: of one whose connection was lost, say. */
-export const quietScript: Command = sh`exec 8>${RUNNING}
+export const quietScript: Command = sh`exec 8>>${RUNNING}
 ${quietly}`;
 
 /** A random word that no output holds by accident. */
@@ -63,7 +63,7 @@ export function frame(
     options.stoppable === true
       ? sh`[ ! -e ${stopFile(mark)} ] || { rm -f ${stopFile(mark)}; exit 0; }`
       : raw(':');
-  const lock = options.alone === true ? sh`exec 8>${RUNNING}` : raw('');
+  const lock = options.alone === true ? sh`exec 8>>${RUNNING}` : raw('');
   const all: readonly Section[] =
     options.alone === true ? [{ id: ALONE, script: quietly, onFailure: 'stop' }, ...sections] : sections;
   return joinCommands([

@@ -39,8 +39,10 @@ describe('the virtual addresses of a running pair change', () => {
     expect(planned(plan)).toEqual([
       'lb1 haproxy_config',
       'lb1 keepalived_config',
+      'lb1 takeover_script',
       'lb2 haproxy_config',
       'lb2 keepalived_config',
+      'lb2 takeover_script',
     ]);
     const run = await watchedUp(two);
     // The standby is silent while the active host changes: adverts of one and of two addresses do not go together.

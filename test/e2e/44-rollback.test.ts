@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startClientLoop } from '../lab/lab.js';
 import { on, PAIR, vip } from './support/hosts.js';
-import { lbctl, start, summaryOf } from './support/lbctl.js';
-import { healthy, type InventoryFile, inventory, startReady } from './support/pair.js';
+import { lbctl, start, statusOf, summaryOf } from './support/lbctl.js';
+import { healthy, type InventoryFile, inventory, startReady, vi1 } from './support/pair.js';
 import { until } from './support/until.js';
 
 const CFG = '/etc/haproxy/haproxy.cfg';
@@ -185,4 +185,29 @@ describe('a change that has to be taken back', () => {
     await healthy(two);
     expect(await leftovers()).toEqual([]);
   }, 150_000);
+
+  it('but never by one host alone where hosts must change together: the standby waits, even over a restart', async () => {
+    const flip = await inventory('flip.yaml', (file) => {
+      vi1(file).virtual_router_id = 53;
+      file.clusters.web.haproxy.frontends.main.lines = ['http-response set-header x-edition two'];
+    });
+    const loop = await startClientLoop(url);
+    const run = start('up', flip);
+    await run.saw(/web\/lb2: stop keepalived: done/);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    // Whatever starts it: a reboot does the same.
+    await on('lb2', 'sleep 2; systemctl start keepalived');
+    expect(await on('lb2', 'systemctl is-active keepalived; true')).toBe('inactive');
+    const asked = await lbctl('status', flip, '--json');
+    expect(asked.exit).toBe(5);
+    expect(statusOf(asked)).toMatchObject({ state: 'degraded', virtual_ips: [{ holders: ['lb1'] }] });
+    expect((await lbctl('lock', 'release', flip, '--yes', '--force')).exit).toBe(0);
+    const rerun = await lbctl('up', flip);
+    expect(rerun.exit, rerun.said).toBe(0);
+    const report = await loop.stop();
+    await healthy(flip);
+    expect(report.longestGapMs, JSON.stringify(report.errors)).toBeLessThan(3000);
+    expect(await on('lb2', 'systemctl is-active keepalived')).toBe('active');
+  });
 });
