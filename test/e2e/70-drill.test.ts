@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { labInfo } from '../lab/lab.js';
+import { onBoth } from './support/hosts.js';
+import { lbctl, start, summaryOf } from './support/lbctl.js';
+import { healthy, heldBy, inventory, startReady } from './support/pair.js';
+import { until } from './support/until.js';
+
+interface Fault {
+  fault: string;
+  host: string;
+  takeover_ms: number | null;
+  longest_gap_ms: number;
+  requests: number;
+  failed: number;
+  restored: boolean;
+  measured_from: string;
+  detected_by: string | null;
+}
+
+/** What a drill may leave on a host: nothing. */
+const LEFT = `{ nft list tables 2>/dev/null | grep lbctl; systemctl list-units --all --plain --no-legend 'lbctl-undo-*'
+ls -d /run/lbctl/undo-* /var/lib/lbctl/lock 2>/dev/null; pgrep -af '[i]p -o -tshort|[j]ournalctl -u keepalived|[l]bctl-drill'; } || true`;
+
+describe('lbctl drill', () => {
+  let path: string;
+  let folder: string;
+
+  beforeAll(async () => {
+    await startReady();
+    const { hosts } = await labInfo();
+    path = await inventory('drill.yaml', (file) => {
+      Object.assign(file.clusters.web, { drill: { from: `root@127.0.0.1:${hosts.client.ssh_port}` } });
+    });
+    const up = await lbctl('up', path);
+    expect(up.exit, up.said).toBe(0);
+    folder = await mkdtemp(join(tmpdir(), 'lbctl-e2e-drill-'));
+    await heldBy('lb1');
+  });
+
+  afterAll(async () => {
+    await onBoth('systemctl start haproxy keepalived');
+  });
+
+  it('asks for --yes where nobody can be asked, and knows its faults; nothing is contacted', async () => {
+    const silent = await lbctl('drill', path);
+    expect(silent.exit, silent.said).toBe(3);
+    expect(silent.stderr).toContain('--yes');
+    const unknown = await lbctl('drill', path, '--yes', '--fault', 'earthquake');
+    expect(unknown.exit, unknown.said).toBe(3);
+    expect(unknown.stderr).toContain('network-cut');
+  });
+
+  it('breaks the active host, measures from the client, restores it, and leaves nothing behind', async () => {
+    const [page, xml] = [join(folder, 'drill.html'), join(folder, 'drill.xml')];
+    const faults = ['keepalived-stop', 'network-cut'];
+    const flags = ['--json', '--yes', '--fault', faults.join(','), '--report', page, '--junit', xml];
+    const run = await lbctl('drill', path, ...flags);
+    expect(run.exit, run.said).toBe(0);
+    const found = (summaryOf(run) as unknown as { faults: Fault[] }).faults;
+    expect(found.map(({ fault, host, restored }) => [fault, host, restored])).toEqual(
+      faults.map((fault) => [fault, 'lb1', true]),
+    );
+    for (const it of found) {
+      expect(it.measured_from).toContain('python3 on root@127.0.0.1');
+      expect(it.requests).toBeGreaterThan(20);
+      expect(it.failed).toBeLessThan(it.requests);
+    }
+    const [stop, cut] = found;
+    expect(stop?.takeover_ms).toBeGreaterThan(0);
+    expect(stop?.detected_by).toBe('lb1');
+    // Three adverts go missing first: less would mean that the cut was none.
+    expect(cut?.takeover_ms).toBeGreaterThan(1500);
+    expect(cut?.failed).toBeGreaterThan(20);
+    expect(cut?.detected_by).toBe('lb2');
+    await healthy(path);
+    expect(await onBoth(LEFT)).toEqual(['', '']);
+    expect(await readFile(xml, 'utf8')).toContain('tests="2" failures="0"');
+    await looksRight(page);
+  });
+
+  it('a lbctl that is killed leaves a host that mends itself', async () => {
+    const run = start('drill', path, '--yes', '--fault', 'haproxy-stop');
+    await run.saw(/haproxy-stop: taken over/);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    const active = () => onBoth('systemctl is-active haproxy || true');
+    await until(
+      'HAProxy is down',
+      async () => ((await active()).includes('inactive') ? true : undefined),
+      10,
+    );
+    await until(
+      'HAProxy runs again',
+      async () => ((await active()).join() === 'active,active' ? true : undefined),
+      90,
+    );
+    await healthy(path);
+    // Its lock frees itself; whoever comes meanwhile is told.
+    const next = await lbctl('drill', path, '--yes', '--fault', 'haproxy-kill');
+    expect([0, 6], next.said).toContain(next.exit);
+    // The lock that nobody released stays as a file until somebody takes it.
+    const isLeft = (found: string) => found !== '' && found !== '/var/lib/lbctl/lock';
+    await until('nothing is left', async () => ((await onBoth(LEFT)).some(isLeft) ? undefined : true), 20);
+  });
+
+  it('refuses a pair that is not healthy, and breaks nothing', async () => {
+    await onBoth('rm -f /var/lib/lbctl/lock');
+    await onBoth('[ "$(hostname)" = el1 ] || systemctl stop haproxy');
+    try {
+      const run = await lbctl('drill', path, '--yes', '--json');
+      expect(run.exit, run.said).toBe(5);
+      expect(run.stdout).toContain('nothing was broken');
+      expect(run.stdout).not.toContain('"event":"fault"');
+    } finally {
+      await onBoth('systemctl start haproxy');
+    }
+    await healthy(path);
+  });
+});
+
+/** In a real browser: nothing sticks out of a phone's screen, in neither colour scheme. */
+async function looksRight(page: string): Promise<void> {
+  const html = await readFile(page, 'utf8');
+  expect(html).toContain('network-cut on lb1');
+  for (const width of [375, 1280]) {
+    for (const scheme of ['0', '1']) {
+      const found = await measured(page, width, scheme);
+      expect(found.scroll, `${width} px`).toBeLessThanOrEqual(found.width);
+      expect(found.width).toBe(width);
+      expect(found.pictures).toBe(6);
+      expect(found.ground).toBe(scheme === '0' ? 'rgb(15, 19, 24)' : 'rgb(255, 255, 255)');
+    }
+  }
+}
+
+interface Measured {
+  width: number;
+  scroll: number;
+  pictures: number;
+  ground: string;
+}
+
+/** The page in a frame of that width, as Debian's chromium lays it out. `scheme`: 0 dark, 1 light. */
+async function measured(page: string, width: number, scheme: string): Promise<Measured> {
+  const frame = (await readFile(page, 'utf8')).replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+  const outer = `${page}.${width}.html`;
+  await writeFile(
+    outer,
+    `<!doctype html><meta charset="utf-8"><iframe id="page" style="border:0;width:${width}px;height:900px" srcdoc="${frame}"></iframe>
+<pre id="found"></pre><script>onload = () => {
+  const { documentElement: root, body } = page.contentDocument;
+  found.textContent = JSON.stringify({ width: root.clientWidth, scroll: root.scrollWidth,
+    pictures: root.querySelectorAll('svg').length, ground: page.contentWindow.getComputedStyle(body).backgroundColor });
+};</script>`,
+  );
+  const flags = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--hide-scrollbars',
+    '--window-size=1400,1000',
+  ];
+  const child = spawn('chromium', [
+    ...flags,
+    `--user-data-dir=${page}.profile`,
+    `--blink-settings=preferredColorScheme=${scheme}`,
+    '--dump-dom',
+    `file://${outer}`,
+  ]);
+  let dom = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    dom += text;
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+  await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  clearTimeout(timer);
+  const json = /<pre id="found">(\{.*?\})<\/pre>/.exec(dom)?.[1];
+  if (json === undefined) throw new Error(`chromium measured nothing: ${dom.slice(0, 500)}`);
+  return JSON.parse(json) as Measured;
+}
