@@ -1,0 +1,80 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { reboot, startClientLoop } from '../lab/lab.js';
+import { holders, on, vip } from './support/hosts.js';
+import { lbctl, summaryOf } from './support/lbctl.js';
+import { healthy, heldBy, startReady, status } from './support/pair.js';
+
+describe('lbctl switchover', () => {
+  let path: string;
+  let address: string;
+
+  beforeAll(async () => {
+    path = await startReady();
+    address = await vip();
+    await heldBy('lb1');
+  });
+
+  /** At most one request of 200 a second fails, whatever the machine does meanwhile. */
+  async function moves(...args: string[]) {
+    const loop = await startClientLoop(`http://${address}/`, { intervalMs: 5, timeoutMs: 2500 });
+    const run = await lbctl('switchover', path, '--json', ...args);
+    const seen = await loop.stop();
+    expect(run.exit, run.said).toBe(0);
+    expect(seen.failed, JSON.stringify(seen.errors)).toBeLessThanOrEqual(1);
+    return run;
+  }
+
+  it('moves the VIP; status says so and stays healthy, up leaves it there', async () => {
+    expect(summaryOf(await moves())).toMatchObject({ ok: true, hosts: { lb1: { changed: ['switchover'] } } });
+    expect(await holders(address)).toEqual(['lb2']);
+    const found = await status(path);
+    expect(found).toMatchObject({ exit: 0, state: 'healthy', problems: [] });
+    expect(found.notices).toContainEqual(expect.objectContaining({ code: 'switchover', host: 'lb1' }));
+    expect(found.virtual_ips[0]).toMatchObject({ holders: ['lb2'], expected: 'lb2' });
+    const up = await lbctl('up', path, '--json');
+    expect(up.exit, up.said).toBe(0);
+    expect(summaryOf(up).hosts).toMatchObject({ lb1: { changed: [] }, lb2: { changed: [] } });
+    expect(await holders(address)).toEqual(['lb2']);
+  });
+
+  it('the host that gave way still takes over', async () => {
+    await on('lb2', 'systemctl stop haproxy');
+    await heldBy('lb1');
+    await on('lb2', 'systemctl start haproxy');
+    await heldBy('lb2');
+    await healthy(path);
+  });
+
+  it('back: as before, nothing is left', async () => {
+    await moves('--back');
+    expect(await holders(address)).toEqual(['lb1']);
+    const after = await status(path);
+    expect(after.exit).toBe(0);
+    expect(after.notices.map((it) => it.code)).not.toContain('switchover');
+    expect(
+      await on(
+        'lb1',
+        'cat /run/keepalived.lbctl-switchover; ip -o addr show dev lo | grep -c dynamic || true',
+      ),
+    ).toBe('0\n0');
+  });
+
+  it('refuses a target that is not fit, and what --limit leaves out; a wrong host is a wrong flag', async () => {
+    await on('lb2', 'systemctl stop haproxy');
+    const refused = await lbctl('switchover', path, '--to', 'lb2');
+    expect(refused.exit, refused.said).toBe(1);
+    expect(refused.stderr).toContain('could not take the virtual addresses over');
+    await on('lb2', 'systemctl start haproxy');
+    await healthy(path);
+    expect((await lbctl('switchover', path, '--limit', 'web/lb2')).exit).toBe(1);
+    expect((await lbctl('switchover', path, '--to', 'lb9')).exit).toBe(3);
+    expect(await holders(address)).toEqual(['lb1']);
+  });
+
+  it('ends with a reboot of the host that gave way', async () => {
+    await moves('--to', 'lb2');
+    await reboot('el1');
+    await heldBy('lb1', 40);
+    expect((await healthy(path)).state).toBe('healthy');
+  });
+});
