@@ -36,9 +36,9 @@ export async function runBatches(
   context: BatchesContext,
   recap: Recap,
 ): Promise<Outcome> {
-  const confirmations: Promise<Diagnostic | null>[] = [];
+  const confirmations = new Map<string, Promise<Diagnostic | null>>();
   const outcome = await allBatches(batches, context, recap, confirmations);
-  const late = (await Promise.all(confirmations)).filter((it) => it !== null);
+  const late = (await Promise.all(confirmations.values())).filter((it) => it !== null);
   for (const problem of late) recap.diagnose(problem);
   if (late.length > 0 && outcome.kind === 'done')
     return { kind: 'failed', message: 'a change was not confirmed' };
@@ -49,7 +49,7 @@ async function allBatches(
   batches: readonly Batch[],
   context: BatchesContext,
   recap: Recap,
-  confirmations: Promise<Diagnostic | null>[],
+  confirmations: Map<string, Promise<Diagnostic | null>>,
 ): Promise<Outcome> {
   const { cluster, connected, held, emit, armed, sessions } = context;
   for (const [index, batch] of batches.entries()) {
@@ -68,6 +68,12 @@ async function allBatches(
       recap.diagnose(risk);
       recap.notRun(batches.slice(index));
       return { kind: 'refused', message: `refused: ${risk.summary}` };
+    }
+    // A host has one switch: what disarms it after the batch before must not meet what arms it now.
+    const before = await Promise.all(batch.work.map(({ host }) => confirmations.get(host) ?? null));
+    if (before.some((it) => it !== null)) {
+      recap.notRun(batches.slice(index));
+      return { kind: 'failed', message: 'a change was not confirmed' };
     }
     const alsoAsk = context.guard?.asks(left) ?? [];
     const results = await executeBatch(batch, { ...context, alsoAsk });
@@ -100,7 +106,7 @@ async function allBatches(
     }
     for (const { host } of results) {
       const session = sessions.get(host);
-      if (armed.has(host) && session !== undefined) confirmations.push(confirm(session, armed));
+      if (armed.has(host) && session !== undefined) confirmations.set(host, confirm(session, armed));
     }
   }
   return { kind: 'done' };

@@ -65,6 +65,9 @@ ${
 ${validate}
 )`
 }
+trap 'rm -f "$candidate"' EXIT
+trap 'exit 143' HUP INT TERM
+candidate=
 put_back ${folder} ${path}`,
   };
 }

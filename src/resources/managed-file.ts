@@ -75,8 +75,11 @@ candidate=$path${CANDIDATE_SUFFIX}
 dir=$(dirname "$path")
 [ -d "$dir" ] || install -d -m 0755 "$dir"
 trap 'rm -f "$candidate"' EXIT
+# dash leaves out the trap above where a signal ends it: the connection was lost, or the step took too long.
+trap 'exit 143' HUP INT TERM
 rm -f "$candidate"
-printf %s ${file.content} >"$candidate"
+# Through cat: of a full disk dash's own printf says "I/O error".
+printf %s ${file.content} | cat >"$candidate"
 chown ${`${file.owner}:${file.group}`} "$candidate"
 chmod ${file.mode} "$candidate"
 ${file.validate ?? sh`:`}

@@ -51,6 +51,7 @@ candidate=$path${CANDIDATE_SUFFIX}
 dir=$(dirname "$path")
 [ -d "$dir" ] || install -d -m 0755 "$dir"
 trap 'rm -f "$candidate"' EXIT
+trap 'exit 143' HUP INT TERM
 rm -f "$candidate"
 printf %s ${new Secret(base64)} | base64 -d >"$candidate"
 [ "$(sha256sum <"$candidate")" = ${`${sha256}  -`} ] || { echo 'the file did not arrive as it was sent' >&2; exit 1; }

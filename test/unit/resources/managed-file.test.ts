@@ -205,3 +205,13 @@ describe.each(['/bin/sh', '/bin/bash'])('writing a file, by %s', (shell) => {
     expect(planFile(wanted(path), given([probe, found.value])).change).toBeNull();
   });
 });
+
+it('ended by a signal it leaves the old file and no candidate', () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'x');
+  writeFileSync(path, 'old\n');
+  const { exitCode } = runShell(writeStep(wanted(path, { validate: sh`kill -TERM $$` })).script);
+  expect(exitCode).toBe(143);
+  expect(readdirSync(folder)).toEqual(['x']);
+  expect(readFileSync(path, 'utf8')).toBe('old\n');
+});

@@ -1,0 +1,210 @@
+/** A pair that goes back and forth between two configurations while faults are injected, and what must hold afterwards. */
+import { expect } from 'vitest';
+import { type Lb, on, onBoth, PAIR, vip } from '../../e2e/support/hosts.js';
+import { lbctl, type Run, type Running, start } from '../../e2e/support/lbctl.js';
+import { healthy, inventory, startReady } from '../../e2e/support/pair.js';
+import { until } from '../../e2e/support/until.js';
+import { type ClientLoop, startClientLoop } from '../../lab/lab.js';
+import { tried, wrong } from './tally.js';
+
+/** Files that a run writes as a whole. */
+const MANAGED = [
+  '/etc/haproxy/haproxy.cfg',
+  '/etc/keepalived/keepalived.conf',
+  '/usr/libexec/keepalived/lbctl-check',
+  '/usr/libexec/keepalived/lbctl-takeover',
+  '/etc/systemd/system/haproxy.service.d/lbctl.conf',
+  '/etc/systemd/system/keepalived.service.d/lbctl.conf',
+  '/etc/sysctl.d/90-lbctl.conf',
+];
+
+/** A lock nobody renews is free after so many seconds. */
+const LOCK_TTL = 60;
+
+/** What each file of a host looked like whenever a run had ended well: nothing else may ever be found. */
+type Known = Readonly<Record<Lb, Map<string, Set<string>>>>;
+
+export interface Scene {
+  /** What the pair is, and the other. */
+  now: string;
+  other: string;
+  readonly known: Known;
+}
+
+async function sums(host: Lb): Promise<[path: string, sum: string][]> {
+  const text = await on(
+    host,
+    `for f in ${MANAGED.join(' ')}; do [ -e $f ] && sha256sum $f || echo "missing $f"; done`,
+  );
+  return text.split('\n').map((line) => {
+    const [sum = '', path = ''] = line.split(/\s+/);
+    return [path, sum];
+  });
+}
+
+export async function remember(known: Known): Promise<void> {
+  for (const host of PAIR) {
+    for (const [path, sum] of await sums(host)) {
+      const seen = known[host].get(path) ?? new Set();
+      known[host].set(path, seen.add(sum));
+    }
+  }
+}
+
+/** The two differ in haproxy.cfg and keepalived.conf on both hosts: a reload of each. */
+export async function setScene(): Promise<Scene> {
+  const now = await startReady();
+  const other = await inventory('other.yaml', ({ clusters: { web } }) => {
+    web.haproxy.backends.app.balance = 'leastconn';
+    Object.assign(web, { check: { fall: 3 } });
+  });
+  const known: Known = { lb1: new Map(), lb2: new Map() };
+  await remember(known);
+  for (const path of [other, now]) {
+    const run = await lbctl('up', path);
+    expect(run.exit, run.said).toBe(0);
+    await remember(known);
+  }
+  return { now, other, known };
+}
+
+/** Nothing is half written, on whichever side of the change a file is. */
+export async function whole(known: Known): Promise<string[]> {
+  const found = await Promise.all(
+    PAIR.map(async (host) => {
+      const odd = (await sums(host)).filter(([path, sum]) => !known[host].get(path)?.has(sum));
+      return odd.map(
+        ([path, sum]) => `${host} ${path} is neither the old nor the new file (${sum.slice(0, 12)})`,
+      );
+    }),
+  );
+  return found.flat();
+}
+
+/** What a run must not leave on a host. */
+export async function leftovers(): Promise<string[]> {
+  const found =
+    await onBoth(`find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new' -o -name '.new.*' 2>/dev/null
+ls -d /run/lbctl/undo-* /run/lbctl-stop.* 2>/dev/null
+systemctl list-units --all --no-legend 'lbctl-undo-*'
+pgrep -fa '^/bin/sh /run/lbctl/undo'; true`);
+  return PAIR.flatMap((host, index) => (found[index] ? [`${host}: left behind: ${found[index]}`] : []));
+}
+
+const STATE = `[ ! -e /var/lib/lbctl/lock ] || { read -r up rest </proc/uptime
+age=$(( \${up%.*} - $(sed -n 's/^renewed=//p' /var/lib/lbctl/lock) )); [ $age -ge ${LOCK_TTL} ] || echo "locked for $age s"; }
+ls -d /run/lbctl/undo-* 2>/dev/null
+pgrep -f '^/bin/sh -c export LC_ALL=C;read' >/dev/null && echo 'a script runs'
+true`;
+
+/** Lets a lock look as old as it is when it is free: saves the tests most of a minute for each instant. */
+const AGE = `cd /var/lib/lbctl && exec 9>lock.guard && flock 9 && [ -e lock ] && ! grep -q '^who=the host itself' lock &&
+read -r up rest </proc/uptime && sed -i "s/^renewed=.*/renewed=$(( \${up%.*} - ${LOCK_TTL} ))/" lock; true`;
+
+/**
+ * Waits until the hosts have done what they do by themselves once their operator is gone: switches are waited for as
+ * long as they take, locks too with `locks: 'wait'`.
+ */
+export async function alone(locks: 'wait' | 'age', seconds = 130): Promise<void> {
+  await until(
+    'the hosts are at rest',
+    async () => {
+      const states = await onBoth(STATE);
+      const busy = states.flatMap((it) => it.split('\n')).filter((it) => it !== '');
+      if (busy.length === 0) return true;
+      if (locks === 'age' && busy.every((it) => it.startsWith('locked'))) await onBoth(AGE);
+      throw new Error(busy.join('; '));
+    },
+    seconds,
+  );
+}
+
+export interface Trial {
+  /** What stands in the tally. */
+  readonly fault: string;
+  /** Which instant. */
+  readonly at?: number | string;
+  /** Breaks something while the change runs. */
+  readonly inject?: (run: Running) => Promise<unknown>;
+  /** Mends it when the run has ended. */
+  readonly after?: () => Promise<unknown>;
+  /** Run before lbctl begins. */
+  readonly before?: () => Promise<unknown>;
+  readonly flags?: readonly string[];
+  /** Another inventory for the broken run than the one that is converged to afterwards. */
+  readonly broken?: string;
+  /** Requests that the client may lose. */
+  readonly bound: number;
+  readonly locks?: 'wait' | 'age' | 'free';
+  /** Judges the run itself: its exit code, its message. */
+  readonly judge?: (run: Run) => void | Promise<void>;
+}
+
+/** Changes the pair under a fault, then looks at what is left, and runs again without it. */
+export async function injure(scene: Scene, trial: Trial): Promise<Run> {
+  const { fault, locks = 'age', bound } = trial;
+  const label = trial.at === undefined ? fault : `${fault} at ${trial.at}`;
+  const problems: string[] = [];
+  const url = `http://${await vip()}/`;
+  let loop: ClientLoop | null = await startClientLoop(url, { maxSeconds: 290, timeoutMs: 3000 });
+  try {
+    await trial.before?.();
+    const running = start('up', trial.broken ?? scene.other, '--revert-after', '20', ...(trial.flags ?? []));
+    await trial.inject?.(running);
+    const run = await running.ended;
+    await trial.after?.();
+    try {
+      await trial.judge?.(run);
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+    if (locks !== 'free') await alone(locks);
+    problems.push(...(await whole(scene.known)), ...(await leftovers()));
+    const goal = scene.other;
+    const again = await lbctl('up', goal);
+    if (again.exit === 0) [scene.now, scene.other] = [scene.other, scene.now];
+    if (again.exit !== 0) problems.push(`the rerun ended with ${again.exit}: ${again.said}`);
+    const plan = await lbctl('plan', goal);
+    if (plan.exit !== 0) problems.push(`plan after the rerun ended with ${plan.exit}: ${plan.said}`);
+    problems.push(...(await leftovers()));
+    const report = await loop.stop();
+    loop = null;
+    tried(fault, run.exit, report);
+    if (report.failed > bound)
+      problems.push(`${report.failed} requests lost, ${bound} allowed: ${JSON.stringify(report.errors)}`);
+    if (problems.length > 0) {
+      wrong(fault, `at ${trial.at ?? 'once'}`);
+      throw new Error(`${label}:\n${problems.join('\n')}\n--- the broken run said:\n${run.said}`);
+    }
+    await healthy(scene.now);
+    return run;
+  } finally {
+    await loop?.stop().catch(() => undefined);
+  }
+}
+
+/** Every instant is tried, whatever the others came to; then it fails with all that went wrong. */
+export async function each<T>(
+  items: readonly T[],
+  trial: (item: T, index: number) => Promise<unknown>,
+): Promise<void> {
+  const failures: string[] = [];
+  for (const [index, item] of items.entries()) {
+    try {
+      await trial(item, index);
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  expect(failures, failures.join('\n\n')).toEqual([]);
+}
+
+/** How long a change of the whole pair takes here, in milliseconds. */
+export async function measure(scene: Scene): Promise<number> {
+  const run = await lbctl('up', scene.other);
+  expect(run.exit, run.said).toBe(0);
+  [scene.now, scene.other] = [scene.other, scene.now];
+  return run.ms;
+}
+
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,53 @@
+/** What was tried and what was lost, printed at the end of a file. */
+import { SEED } from './seed.js';
+
+interface Row {
+  tried: number;
+  requests: number;
+  failed: number;
+  worst: number;
+  exits: Map<string, number>;
+  wrong: string[];
+}
+
+const rows = new Map<string, Row>();
+
+function row(fault: string): Row {
+  const found = rows.get(fault);
+  if (found !== undefined) return found;
+  const fresh: Row = { tried: 0, requests: 0, failed: 0, worst: 0, exits: new Map(), wrong: [] };
+  rows.set(fault, fresh);
+  return fresh;
+}
+
+export function tried(
+  fault: string,
+  exit: number | null,
+  client?: { requests: number; failed: number },
+): void {
+  const it = row(fault);
+  it.tried += 1;
+  const code = exit === null ? 'killed' : `exit ${exit}`;
+  it.exits.set(code, (it.exits.get(code) ?? 0) + 1);
+  it.requests += client?.requests ?? 0;
+  it.failed += client?.failed ?? 0;
+  it.worst = Math.max(it.worst, client?.failed ?? 0);
+}
+
+export function wrong(fault: string, what: string): void {
+  row(fault).wrong.push(what);
+}
+
+export function printTally(): void {
+  const lines = [...rows].map(([fault, it]) => {
+    const exits = [...it.exits].map(([code, times]) => `${code}: ${times}`).join(', ');
+    const requests =
+      it.requests === 0
+        ? 'no client'
+        : `${it.failed} of ${it.requests} requests lost, ${it.worst} at most at once`;
+    const state = it.wrong.length === 0 ? 'nothing wrong' : `WRONG: ${it.wrong.join('; ')}`;
+    return `  ${fault}: ${it.tried} tried (${exits}); ${requests}; ${state}`;
+  });
+  rows.clear();
+  console.log([`faults, seed ${SEED} (LBCTL_FAULT_SEED=${SEED} repeats it):`, ...lines].join('\n'));
+}
