@@ -113,7 +113,7 @@ export class SimulatedHost {
     this.generations.take(script);
     const path = /^path=(\S+)$/m.exec(script)?.[1];
     if (path !== undefined) {
-      const content = /^printf %s '([\s\S]*)' >"\$candidate"$/m.exec(script)?.[1] ?? '';
+      const content = /^printf %s '([\s\S]*)' \| cat >"\$candidate"$/m.exec(script)?.[1] ?? '';
       const [, owner = '', group = ''] = /^chown '?([^: ]+):([^' ]+)'? "\$candidate"$/m.exec(script) ?? [];
       const mode = /^chmod 0?(\d+) "\$candidate"$/m.exec(script)?.[1] ?? '';
       this.files.set(path, {
