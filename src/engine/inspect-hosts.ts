@@ -35,8 +35,17 @@ function inDays(days: number): string {
   return days === 0 ? 'less than a day' : days === 1 ? '1 day' : `${days} days`;
 }
 
+/** Seconds: complaints are dated in whole ones, and come in the first moments after the load. */
+const ROUNDING = 1;
+
 /** What keepalived complains of now is a problem; what it complained of before, and does no more, a note. */
-export function complaints(cluster: Cluster, host: string, found: readonly Complaint[] | null): Findings {
+export function complaints(
+  cluster: Cluster,
+  host: string,
+  found: readonly Complaint[] | null,
+  /** Seconds since keepalived read its configuration; null: it does not run. */
+  loadedAge: number | null,
+): Findings {
   const goesOn = Math.max(GOES_ON, ...cluster.vrrpInstances.map((it) => 3 * it.advertInt));
   if (found === null) {
     const message = "there is no journal to read: keepalived's complaints were not looked for";
@@ -47,7 +56,10 @@ export function complaints(cluster: Cluster, host: string, found: readonly Compl
     const message = `keepalived complains since its start (${times}, last ${age} s ago): ${text}`;
     return { kind, age, problem: { code: `log_${kind}`, message, host } };
   });
-  const current = told.filter(({ kind, age }) => kind === 'configuration' || age <= goesOn);
+  const current = told.filter(({ kind, age }) =>
+    // Of a file that it has read anew since, its complaint is out of date.
+    kind === 'configuration' ? loadedAge === null || age <= loadedAge + ROUNDING : age <= goesOn,
+  );
   return {
     problems: current.map((it) => it.problem),
     notes: told.filter((it) => !current.includes(it)).map((it) => it.problem),

@@ -6,6 +6,7 @@ import { renderHaproxy } from '../render/haproxy.js';
 import { answeringProbe, startAnsweringProbe } from '../resources/probes/answering.js';
 import { certificatePaths, certificatesProbe } from '../resources/probes/certificates.js';
 import { complaintsProbe } from '../resources/probes/log-complaints.js';
+import { serviceProbe } from '../resources/probes/service.js';
 import { type Probe, UnknownFact } from '../resources/types.js';
 import { assess, type Observations, statusProbes } from './assess.js';
 import type { ClusterStatus, Problem } from './documents.js';
@@ -64,7 +65,14 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
         driftProblems(cluster, resources, facts),
         ...[...facts].flatMap(([host, own]) => [
           guarded(host, () => certificateProblems(host, own.need(certificates))),
-          guarded(host, () => complaints(cluster, host, own.need(complaintsProbe))),
+          guarded(host, () =>
+            complaints(
+              cluster,
+              host,
+              own.need(complaintsProbe),
+              own.need(serviceProbe('keepalived')).loadedAge,
+            ),
+          ),
           guarded(host, () => lockNotes(host, own.need(lockProbe))),
         ]),
       ];

@@ -63,7 +63,7 @@ describe('what was changed by hand on one host', () => {
     expect(other).toBe(one);
     const kept = `/var/lib/lbctl/generations/$(ls /var/lib/lbctl/generations | sort -n | tail -1)`;
     expect(await on('lb2', `tail -1 ${kept}/files/etc/haproxy/haproxy.cfg; cat ${kept}/run`)).toMatch(
-      /^# by hand\nwho=\S+/,
+      /^# by hand\nnumber=\d+\nwho=\S+/,
     );
     expect((await lbctl('plan', path)).exit).toBe(0);
   });

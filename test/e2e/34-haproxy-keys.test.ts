@@ -19,7 +19,7 @@ describe('every key of an HAProxy that the inventory describes', () => {
     // A certificate that is already there, before any HAProxy is.
     await run(
       'client',
-      `openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=shop.example -keyout /tmp/key.pem -out /tmp/crt.pem 2>/dev/null`,
+      `openssl req -x509 -newkey rsa:2048 -nodes -days 60 -subj /CN=shop.example -keyout /tmp/key.pem -out /tmp/crt.pem 2>/dev/null`,
     );
     const pem = await run('client', 'cat /tmp/crt.pem /tmp/key.pem');
     for (const host of ['el1', 'el2'] as const) {
