@@ -104,6 +104,7 @@ function commands(): Command {
   withGlobals(program.command('status').argument(...INVENTORY))
     .description('who holds each virtual IP, and whether the pair could take a failure right now')
     .option('--playbook <file>', "compare with what this playbook does, not with lbctl's own")
+    .option('--prometheus', "Prometheus's text format on stdout, for node_exporter's textfile collector")
     .action(async (file: string | undefined, options: StatusOptions) => {
       exit = await (await import('./commands/status.js')).status(file, options, io);
     });

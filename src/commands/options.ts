@@ -14,6 +14,7 @@ export interface GlobalOptions {
 }
 
 export interface StatusOptions extends GlobalOptions {
+  readonly prometheus?: boolean;
   readonly playbook?: string;
 }
 

@@ -5,7 +5,7 @@ import type { ClusterStatus, StatusDocument } from '../engine/documents.js';
 import { inspection } from '../engine/inspect.js';
 import { observeAll } from '../engine/observe-cluster.js';
 import { observeOptions } from '../engine/prepare.js';
-import { chooseClusters, inventoryPath, load, useColor } from './input.js';
+import { chooseClusters, inventoryPath, load, useColor, wrongFlag } from './input.js';
 import type { Io, StatusOptions } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
 import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
@@ -16,6 +16,11 @@ export async function status(
   options: StatusOptions,
   io: Io,
 ): Promise<ExitCode> {
+  if (options.json === true && options.prometheus === true)
+    throw wrongFlag(
+      'bad-flag',
+      '--json and --prometheus are two answers to the same question: give one of them',
+    );
   const path = inventoryPath(argument, io.env);
   const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
@@ -53,6 +58,11 @@ async function print(document: StatusDocument, options: StatusOptions, io: Io): 
   if (options.json === true) {
     const { toJson } = await import('../report/ndjson.js');
     io.stdout.write(`${toJson(document, 2)}\n`);
+    return;
+  }
+  if (options.prometheus === true) {
+    const { formatPrometheus } = await import('../report/prometheus.js');
+    io.stdout.write(formatPrometheus(document));
     return;
   }
   const unhealthy = { clusters: document.clusters.filter((it) => it.state !== 'healthy') };
