@@ -36,6 +36,10 @@ describe('status knows', () => {
       expect(found.problems[0]?.message).toMatch(
         /a machine outside the cluster \(MAC address [0-9a-f:]{17}\)/,
       );
+      const metrics = await lbctl('status', path, '--prometheus');
+      expect(metrics.exit).toBe(5);
+      expect(metrics.stdout).toContain('lbctl_cluster_state{cluster="web",state="split_brain"} 1\n');
+      expect(metrics.stdout).toContain('lbctl_problems{cluster="web",code="foreign_holder",host=');
     } finally {
       await on('client', `ip addr del ${address}/24 dev eth0`);
     }
