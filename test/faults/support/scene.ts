@@ -1,11 +1,11 @@
 /** A pair that goes back and forth between two configurations while faults are injected, and what must hold afterwards. */
 import { expect } from 'vitest';
 import { type Lb, on, onBoth, PAIR, vip } from '../../e2e/support/hosts.js';
-import { lbctl, type Run, type Running, start } from '../../e2e/support/lbctl.js';
+import { lbctl, type Run, type Running, startWithin } from '../../e2e/support/lbctl.js';
 import { healthy, inventory, startReady } from '../../e2e/support/pair.js';
 import { until } from '../../e2e/support/until.js';
 import { type ClientLoop, startClientLoop } from '../../lab/lab.js';
-import { tried, wrong } from './tally.js';
+import { progress, tried, wrong } from './tally.js';
 
 /** Files that a run writes as a whole. */
 const MANAGED = [
@@ -20,6 +20,9 @@ const MANAGED = [
 
 /** A lock nobody renews is free after so many seconds. */
 const LOCK_TTL = 60;
+
+/** Milliseconds after which a broken run counts as hung: a host that is out of reach is waited for 90 s. */
+const RUN_LIMIT = 150_000;
 
 /** What each file of a host looked like whenever a run had ended well: nothing else may ever be found. */
 type Known = Readonly<Record<Lb, Map<string, Set<string>>>>;
@@ -145,11 +148,19 @@ export async function injure(scene: Scene, trial: Trial): Promise<Run> {
   const { fault, locks = 'age', bound } = trial;
   const label = trial.at === undefined ? fault : `${fault} at ${trial.at}`;
   const problems: string[] = [];
+  const began = performance.now();
   const url = `http://${await vip()}/`;
   let loop: ClientLoop | null = await startClientLoop(url, { maxSeconds: 290, timeoutMs: 3000 });
   try {
     await trial.before?.();
-    const running = start('up', trial.broken ?? scene.other, '--revert-after', '20', ...(trial.flags ?? []));
+    const running = startWithin(
+      RUN_LIMIT,
+      'up',
+      trial.broken ?? scene.other,
+      '--revert-after',
+      '20',
+      ...(trial.flags ?? []),
+    );
     await trial.inject?.(running);
     const run = await running.ended;
     await trial.after?.();
@@ -170,6 +181,12 @@ export async function injure(scene: Scene, trial: Trial): Promise<Run> {
     const report = await loop.stop();
     loop = null;
     tried(fault, run.exit, report);
+    const ended = run.exit === null ? 'killed' : `exit ${run.exit}`;
+    const seconds = Math.round((performance.now() - began) / 1000);
+    const state = problems.length === 0 ? '' : '; WRONG';
+    progress(
+      `${label}: ${ended}, ${report.failed} of ${report.requests} requests lost, ${seconds} s${state}`,
+    );
     if (report.failed > bound)
       problems.push(`${report.failed} requests lost, ${bound} allowed: ${JSON.stringify(report.errors)}`);
     if (problems.length > 0) {

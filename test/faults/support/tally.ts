@@ -34,6 +34,11 @@ export function tried(
   it.worst = Math.max(it.worst, client?.failed ?? 0);
 }
 
+/** Seen while a file runs, which takes its time. */
+export function progress(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 export function wrong(fault: string, what: string): void {
   row(fault).wrong.push(what);
 }

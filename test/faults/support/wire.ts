@@ -6,7 +6,7 @@ export interface Wire {
   /** Bytes that went to the host since the last `arm`. */
   sent(): number;
   /** Cuts once after so many more bytes to the host; `away`: the host cannot be reached afterwards either. */
-  arm(options: { after: number; then: 'reachable' | 'away' }): void;
+  arm(options: { after: number; afterwards: 'reachable' | 'away' }): void;
   /** Whole again. */
   mend(): void;
   /** Whether the cut has happened. */
@@ -18,7 +18,7 @@ export async function openWire(target: number): Promise<Wire> {
   const sockets = new Set<Socket>();
   let sent = 0;
   let limit = Number.POSITIVE_INFINITY;
-  let then: 'reachable' | 'away' = 'reachable';
+  let afterwards: 'reachable' | 'away' = 'reachable';
   let away = false;
   let cut = false;
   const server: Server = createServer((near) => {
@@ -47,7 +47,7 @@ export async function openWire(target: number): Promise<Wire> {
       far.write(data.subarray(0, Math.max(0, data.length - (sent - limit))));
       limit = Number.POSITIVE_INFINITY;
       cut = true;
-      away = then === 'away';
+      away = afterwards === 'away';
       for (const socket of sockets) socket.destroySoon();
     });
   });
@@ -61,7 +61,7 @@ export async function openWire(target: number): Promise<Wire> {
       sent = 0;
       cut = false;
       limit = options.after;
-      then = options.then;
+      afterwards = options.afterwards;
     },
     mend: () => {
       away = false;

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hostFaults } from '../faults/support/host-fails.js';
+import { bytesTo, closeWires, cut, openWires, type Wires } from '../faults/support/lost-connection.js';
+import { interrupted, killed } from '../faults/support/operator-gone.js';
+import { measure, type Scene, setScene } from '../faults/support/scene.js';
+import { random, SEED } from '../faults/support/seed.js';
+import { printTally } from '../faults/support/tally.js';
+import { PAIR } from './support/hosts.js';
+
+/** No fault begins later than so many milliseconds after the first. LBCTL_FAULT_SAMPLE=N tries N, however long they take. */
+const BUDGET = 30_000;
+const SAMPLE = Number(process.env.LBCTL_FAULT_SAMPLE ?? 0);
+
+/*
+ * A sample of `npm run test:faults`. Each trial has a client that asks all the time, and fails where a request is lost, a
+ * file is half written, something is left behind, the lock is not free, the message does not name the cause, or the next
+ * run does not bring the pair where it should be.
+ */
+describe(`faults at random instants, seed ${SEED} (LBCTL_FAULT_SEED repeats it)`, () => {
+  let scene: Scene;
+  let wires: Wires;
+
+  beforeAll(async () => {
+    scene = await setScene();
+    wires = await openWires();
+  });
+  afterAll(async () => {
+    await closeWires(wires);
+    printTally();
+  });
+
+  it('the pair serves, nothing is half done, the next run converges', async () => {
+    const next = random('sample');
+    const pick = <T>(from: readonly T[]): T => {
+      const it = from[Math.floor(next() * from.length)];
+      if (it === undefined) throw new Error('nothing to pick from');
+      return it;
+    };
+    const took = await measure(scene);
+    const quick = PAIR.flatMap(hostFaults).filter((it) => it.slow !== true);
+    const kinds = [
+      () => pick(quick).run(scene),
+      () => killed(scene, Math.round(next() * took)),
+      async () => {
+        const host = pick(PAIR);
+        const after = Math.round(next() * (await bytesTo(scene, wires, host)));
+        return cut(scene, wires, { host, afterwards: 'reachable', after });
+      },
+      () => interrupted(scene, Math.round(next() * took)),
+    ];
+    const first = Math.floor(next() * kinds.length);
+    const began = performance.now();
+    let count = 0;
+    for (; SAMPLE > 0 ? count < SAMPLE : performance.now() - began < BUDGET; count++)
+      await kinds[(first + count) % kinds.length]?.();
+    expect(count).toBeGreaterThan(0);
+  }, 300_000);
+});

@@ -1,0 +1,200 @@
+/** A host, or a program on it, fails in the middle of a change. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { type Lb, labHost, on } from '../../e2e/support/hosts.js';
+import type { InventoryFile } from '../../e2e/support/pair.js';
+import { until } from '../../e2e/support/until.js';
+import { reboot } from '../../lab/lab.js';
+import { type Break, full, instead, readOnlyEtc, whenWritten } from './break.js';
+import { injure, type Scene } from './scene.js';
+
+const HAPROXY = '/etc/haproxy/haproxy.cfg';
+const KEEPALIVED = '/etc/keepalived/keepalived.conf';
+
+/** The other configuration, changed once more: for the run that is to fail. */
+async function edited(scene: Scene, edit: (web: InventoryFile['clusters']['web']) => void): Promise<string> {
+  const file = parse(await readFile(scene.other, 'utf8')) as InventoryFile;
+  edit(file.clusters.web);
+  const path = join(dirname(scene.other), 'edited.yaml');
+  await writeFile(path, stringify(file));
+  return path;
+}
+
+interface Refusal {
+  readonly fault: string;
+  /** What the run must say. */
+  readonly cause: RegExp;
+  readonly break?: Break;
+  readonly broken?: string;
+  readonly flags?: string[];
+  readonly bound?: number;
+  readonly exits?: readonly number[];
+}
+
+/** The run must fail, say why, and leave everything in order by itself. */
+async function refused(scene: Scene, refusal: Refusal): Promise<void> {
+  const { fault, cause, bound = 0, flags = [], broken, exits = [1] } = refusal;
+  await injure(scene, {
+    fault,
+    bound,
+    flags,
+    locks: 'free',
+    ...(broken === undefined ? {} : { broken }),
+    ...(refusal.break === undefined ? {} : { before: refusal.break.broken, after: refusal.break.mended }),
+    judge: ({ exit, said }) => {
+      expect(exits, said).toContain(exit);
+      expect(said).toMatch(cause);
+    },
+  });
+}
+
+export interface HostFault {
+  readonly name: string;
+  readonly run: (scene: Scene) => Promise<void>;
+  /** Too long for a sample. */
+  readonly slow?: true;
+}
+
+const REFUSES = {
+  haproxy: 'case " $* " in *" -c "*lbctl-new*) echo "[ALERT] wont take it" >&2; exit 1;; esac',
+  keepalived: 'case " $* " in *lbctl-new*) echo "wont take it" >&2; exit 5;; esac',
+};
+
+export function hostFaults(host: Lb): HostFault[] {
+  const named = (what: string) => new RegExp(`web/${host}[\\s\\S]*(${what})`, 'i');
+  const active = host === 'lb1';
+  const disks = ['/etc/haproxy', '/etc/keepalived', '/var/lib/lbctl'].map(
+    (folder): HostFault => ({
+      name: `disk full in ${folder} on ${host}`,
+      run: (scene) =>
+        refused(scene, {
+          fault: `disk full in ${folder} on ${host}`,
+          break: full(host, folder),
+          cause: named('No space left'),
+        }),
+    }),
+  );
+  const programs = (['haproxy', 'keepalived'] as const).map(
+    (program): HostFault => ({
+      name: `${program} refuses the file on ${host}`,
+      run: (scene) =>
+        refused(scene, {
+          fault: `${program} refuses the file on ${host}`,
+          break: instead(host, `/usr/sbin/${program}`, REFUSES[program]),
+          cause: named('wont take it'),
+        }),
+    }),
+  );
+  const hangs = (['once', 'for good'] as const).map(
+    (how): HostFault => ({
+      name: `systemctl reload hangs ${how} on ${host}`,
+      run: (scene) =>
+        refused(scene, {
+          fault: `systemctl reload hangs ${how} on ${host}`,
+          break: instead(
+            host,
+            '/usr/bin/systemctl',
+            how === 'once'
+              ? 'case "$1" in reload) if mkdir /run/hung 2>/dev/null; then exec sleep 300; fi;; esac'
+              : 'case "$1" in reload) exec sleep 300;; esac',
+          ),
+          flags: ['--timeout', '4'],
+          cause: named('reload (haproxy|keepalived).*did not end within its time limit of 4 s'),
+        }),
+    }),
+  );
+  return [
+    ...disks,
+    {
+      name: `read-only /etc on ${host}`,
+      run: (scene) =>
+        refused(scene, {
+          fault: `read-only /etc on ${host}`,
+          break: readOnlyEtc(host),
+          cause: named('Read-only file system'),
+        }),
+    },
+    ...programs,
+    ...hangs,
+    {
+      name: `port taken by another program on ${host}`,
+      run: async (scene) =>
+        refused(scene, {
+          fault: `port taken by another program on ${host}`,
+          break: whenWritten(
+            host,
+            HAPROXY,
+            's = socket.socket(); s.bind(("0.0.0.0", 8099)); s.listen(); time.sleep(40)',
+          ),
+          broken: await edited(scene, (web) => {
+            web.haproxy.frontends.main.bind = [80, 8099];
+          }),
+          cause: named('8099'),
+          // HAProxy gives the old worker's sockets up before the new one fails: until it is back nobody listens.
+          bound: active ? 400 : 0,
+        }),
+    },
+    {
+      name: `keepalived dies on reload on ${host}`,
+      run: (scene) =>
+        refused(scene, {
+          fault: `keepalived dies on reload on ${host}`,
+          break: whenWritten(
+            host,
+            KEEPALIVED,
+            'time.sleep(0.05)\nsubprocess.call(["pkill", "-KILL", "-x", "keepalived"])',
+          ),
+          cause: /./,
+          exits: [0, 1],
+          // Both of its processes at once: the other host waits three adverts, and the new process comes as BACKUP.
+          bound: active ? 400 : 0,
+        }),
+    },
+    {
+      name: `files of ${host} dated a day ahead`,
+      run: async (scene) => {
+        await injure(scene, {
+          // As by a clock that was set back.
+          fault: `files of ${host} dated a day ahead`,
+          bound: 0,
+          locks: 'free',
+          before: () => on(host, `touch -d 'now + 1 day' ${HAPROXY} ${KEEPALIVED}`),
+          judge: ({ exit, said }) => expect(exit, said).toBe(0),
+        });
+      },
+    },
+    {
+      name: `${host} reboots hard during the run`,
+      slow: true,
+      run: async (scene) => {
+        await injure(scene, {
+          fault: `${host} reboots hard during the run`,
+          // The other host hears nothing for three adverts; requests under way wait for their own time limit.
+          bound: active ? 600 : 0,
+          inject: async (running) => {
+            await until(
+              'the change is under way there',
+              async () => (await on(host, 'ls /run/lbctl/undo-change 2>/dev/null; true')) || undefined,
+            ).catch(() => undefined);
+            await Promise.all([reboot(labHost(host), { hard: true }), running.ended]);
+          },
+          judge: ({ exit, said }) => {
+            expect([0, 1, 4, 5], said).toContain(exit);
+          },
+        });
+      },
+    },
+  ];
+}
+
+export async function wrongInterface(scene: Scene): Promise<void> {
+  await refused(scene, {
+    fault: 'wrong interface',
+    broken: await edited(scene, (web) => {
+      web.hosts.lb1.interface = 'eth9';
+    }),
+    cause: /eth9/,
+  });
+}
