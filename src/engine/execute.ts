@@ -155,17 +155,18 @@ function sectionsOf(
   const arm =
     context.revert === null || services.length === 0 ? null : armChangeScript(services, context.revert);
   return [
-    { id: 'fence', script: fenceScript(context.token), onFailure: 'stop' },
+    { id: 'fence', script: fenceScript(context.token), onFailure: 'stop', limit: OVERHEAD / 2 },
     ...(context.kept.has(work.host)
       ? []
       : [{ id: 'keep', script: context.keep(work.host), onFailure: 'stop' } as const]),
-    ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop' } as const]),
+    ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop', limit: OVERHEAD / 2 } as const]),
     ...work.items.flatMap((item, index) =>
       item.steps.map(
         (step, number): Section => ({
           id: `step ${index} ${number}`,
           script: whileLocked(context.token, waiting(step, context)),
           onFailure: 'stop',
+          ...(step.limit === 'none' ? {} : { limit: secondsFor(step.limit, context) }),
         }),
       ),
     ),
@@ -177,6 +178,10 @@ function sectionsOf(
   ];
 }
 
+function secondsFor(limit: number, { stepLimit }: ExecuteContext): number {
+  return stepLimit ?? limit;
+}
+
 /** A package manager's transaction is never ended from here; `--timeout` bounds its wait for another one. */
 function waiting({ script, limit }: Step, { stepLimit }: ExecuteContext): Command {
   return limit === 'none' && stepLimit !== null
@@ -185,14 +190,14 @@ ${script}`
     : script;
 }
 
-function limitOf(
-  work: HostWork,
-  gates: readonly GateName[],
-  { cluster, stepLimit }: ExecuteContext,
-): number | 'none' {
+function limitOf(work: HostWork, gates: readonly GateName[], context: ExecuteContext): number | 'none' {
+  const { cluster } = context;
   const limits = work.items.flatMap((item) => item.steps.map((step) => step.limit));
   if (limits.includes('none')) return 'none';
-  const steps = limits.reduce<number>((sum, limit) => sum + (limit === 'none' ? 0 : (stepLimit ?? limit)), 0);
+  const steps = limits.reduce<number>(
+    (sum, limit) => sum + (limit === 'none' ? 0 : secondsFor(limit, context)),
+    0,
+  );
   return OVERHEAD + steps + gates.reduce((sum, gate) => sum + hostGateLimit(gate, cluster), 0);
 }
 

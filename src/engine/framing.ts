@@ -12,7 +12,12 @@ export interface Section {
   readonly onFailure: 'continue' | 'stop';
   /** Runs in the shell that those of the others come from, for what it sets; nothing is told of it. */
   readonly shared?: true;
+  /** Seconds after which it is ended; none where it must not be, or bounds itself. */
+  readonly limit?: number;
 }
+
+/** The exit code of a section that was ended at its limit; that of timeout(1) as well. */
+export const LATE_EXIT = 124;
 
 export interface SectionOutcome extends ProbeOutput {
   readonly id: string;
@@ -72,20 +77,59 @@ read -r asked_up asked_rest </proc/uptime
 asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     lock,
-    ...all.map(({ id, script, onFailure, shared }) =>
+    ...(all.some((it) => it.limit !== undefined) ? [BOUND] : []),
+    ...all.map(({ id, script, onFailure, shared, limit }) =>
       shared === true
         ? script
         : sh`${stop}
 say ${`+${id}`}
 (
 ${script}
-)${raw(id === ALONE ? '' : ' 8>&-')}
-c=$?
+)${raw(id === ALONE ? '' : ' 8>&-')}${
+            limit === undefined
+              ? raw('\nc=$?')
+              : sh` & job=$!
+bound ${limit}`
+          }
 say "-$c"
 ${raw(onFailure === 'stop' ? '[ "$c" = 0 ] || exit 0' : '')}`,
     ),
   ]);
 }
+
+/**
+ * Waits for the section `$job`, beside a watcher that looks every second whether it is still needed. At the limit that one
+ * ends the section with every process that came from it, the deaf ones by force. timeout(1) would want the script as
+ * an argument, where everybody on the host could read it.
+ */
+const BOUND = sh`lbctl_tree() {
+  echo $1
+  for p in $(sed -n "s/^\([0-9]*\) (.*) [A-Za-z] $1 .*/\1/p" /proc/[0-9]*/stat); do lbctl_tree $p; done
+}
+lbctl_watch() {
+  n=0
+  while [ $n -lt $1 ]; do
+    sleep 1 >/dev/null
+    kill -0 $job || exit 0
+    n=$((n + 1))
+  done
+  trap '' TERM
+  all=$(lbctl_tree $job)
+  kill -TERM $all
+  for i in 1 2 3 4; do
+    sleep 0.5
+    kill -0 $all || break
+  done
+  kill -KILL $all
+  exit ${LATE_EXIT}
+}
+bound() {
+  lbctl_watch $1 2>/dev/null 8>&- & dog=$!
+  wait $job 2>/dev/null
+  c=$?
+  { kill $dog; wait $dog; } 2>/dev/null
+  if [ $? = ${LATE_EXIT} ]; then c=${LATE_EXIT}; echo "ended after $1 s" >&2; fi
+}`;
 
 export function parseFrame(result: RunResult, mark: string): Outcomes {
   const out = split(result.stdout, mark);

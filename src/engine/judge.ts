@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
 import type { Emit } from './events.js';
-import { ALONE, type Outcomes, type SectionOutcome } from './framing.js';
+import { ALONE, LATE_EXIT, type Outcomes, type SectionOutcome } from './framing.js';
 import { LOCK_LOST, LOCKED_EXIT } from './lock.js';
 
 export interface JudgeContext {
@@ -37,9 +37,8 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
     const outcome = byId.get(id);
     const locked = outcome !== undefined && lostLock(outcome);
     const lost = `the lock was lost: ${id === 'fence' ? 'nothing more was begun' : `not begun: ${what}`}`;
-    const ended = context.timedOut
-      ? 'it did not end within its time limit'
-      : 'the script was ended in it: what it did is unknown';
+    const late = 'did not end within its time limit';
+    const ended = context.timedOut ? `it ${late}` : 'the script was ended in it: what it did is unknown';
     error ??= {
       severity: 'error',
       code: locked ? 'lock-lost' : 'step-failed',
@@ -47,7 +46,9 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
         ? lost
         : outcome === undefined
           ? `${what}: ${ended}`
-          : `${what} failed with exit code ${outcome.exitCode}`,
+          : outcome.exitCode === LATE_EXIT
+            ? `${what} ${late}`
+            : `${what} failed with exit code ${outcome.exitCode}`,
       detail: [outcome?.stderr.trim(), outcome?.stdout.trim()].filter(Boolean).join('\n'),
       hint: locked
         ? 'somebody else may be at work: `lbctl lock status` says who; afterwards `lbctl plan` shows what is left'

@@ -46,7 +46,7 @@ export function instead(host: Lb, program: string, script: string): Break {
 mount --bind /run/wrap${name} $(readlink -f ${program})`,
       ),
     mended: () =>
-      on(host, `umount $(readlink -f ${program}); rm -f /run/real${name} /run/wrap${name} /run/hung`),
+      on(host, `umount $(readlink -f ${program}); rm -rf /run/real${name} /run/wrap${name} /run/hung`),
   };
 }
 

@@ -101,7 +101,9 @@ export function hostFaults(host: Lb): HostFault[] {
               : 'case "$1" in reload) exec sleep 300;; esac',
           ),
           flags: ['--timeout', '4'],
-          cause: named('reload (haproxy|keepalived).*did not end within its time limit of 4 s'),
+          cause: named(
+            'reload (haproxy|keepalived) did not end within its time limit[\\s\\S]*ended after 4 s',
+          ),
         }),
     }),
   );
@@ -120,6 +122,7 @@ export function hostFaults(host: Lb): HostFault[] {
     ...hangs,
     {
       name: `port taken by another program on ${host}`,
+      slow: true,
       run: async (scene) =>
         refused(scene, {
           fault: `port taken by another program on ${host}`,

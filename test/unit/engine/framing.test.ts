@@ -2,7 +2,14 @@ import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { raw, sh } from '../../../src/base/shell.js';
-import { frame, newMark, parseFrame, type Section, stopFile } from '../../../src/engine/framing.js';
+import {
+  frame,
+  LATE_EXIT,
+  newMark,
+  parseFrame,
+  type Section,
+  stopFile,
+} from '../../../src/engine/framing.js';
 import type { RunResult } from '../../../src/transport/types.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
@@ -125,6 +132,34 @@ describe('a script that was ended', () => {
   it('without a word: nothing is known', () => {
     expect(parseFrame(resultOf({}), mark)).toEqual({ finished: [], unfinished: null });
     expect(parseFrame(resultOf({ stdout: 'Welcome!\n' }), mark)).toEqual({ finished: [], unfinished: null });
+  });
+});
+
+describe('a section with a time limit', () => {
+  const mark = newMark();
+  const outcomes = (script: ReturnType<typeof frame>) => parseFrame(resultOf(runShell(script)), mark);
+
+  it('is ended with whatever it started, the deaf as well; what comes after it runs', () => {
+    const hang = sh`( trap '' TERM; echo deaf; while :; do sleep 1; done ) & sleep 300`;
+    const began = performance.now();
+    const { finished } = outcomes(
+      frame([{ id: 'a', script: hang, onFailure: 'continue', limit: 1 }, section('b', 'echo b')], mark),
+    );
+    expect(finished).toMatchObject([
+      { id: 'a', stdout: 'deaf\n', stderr: expect.stringContaining('ended after 1 s'), exitCode: LATE_EXIT },
+      { id: 'b', stdout: 'b\n', exitCode: 0 },
+    ]);
+    // runShell waits for whoever holds the output.
+    expect(performance.now() - began).toBeLessThan(25_000);
+  });
+
+  it.each([0, 3, LATE_EXIT])('that ends in time with %s says just that, and is not waited for', (code) => {
+    const began = performance.now();
+    const { finished } = outcomes(
+      frame([{ id: 'a', script: sh`echo a; exit ${code}`, onFailure: 'continue', limit: 20 }], mark),
+    );
+    expect(finished).toEqual([{ id: 'a', stdout: 'a\n', stderr: '', exitCode: code }]);
+    expect(performance.now() - began).toBeLessThan(15_000);
   });
 });
 
