@@ -8,7 +8,7 @@ import type { GateName } from '../playbook/model.js';
 import type { Facts, Probe, Step } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
 import type { Emit } from './events.js';
-import { frame, newMark, parseFrame, type Section, stopFile } from './framing.js';
+import { frame, newMark, parseFrame, type Section, stopScript } from './framing.js';
 import { hostGate, hostGateLimit } from './gates.js';
 import { judge } from './judge.js';
 import { fenceScript, whileLocked } from './lock.js';
@@ -99,8 +99,8 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   const script = frame(sections, mark, { stoppable: true, alone: true });
   if (sections.some(({ id }) => id === 'arm')) context.armed.add(work.host);
   const stop = () => {
-    // Between two steps the script looks for this file: the running step ends, the next does not begin.
-    session.run(sh`: >${stopFile(mark)}`, { limit: 10 }).catch(() => undefined);
+    // The running step ends, the next does not begin.
+    session.run(stopScript(mark), { limit: 10 }).catch(() => undefined);
   };
   context.interrupted.addEventListener('abort', stop, { once: true });
   try {
@@ -118,13 +118,18 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
     });
     if (!judged.whole && keepsFirst && !outcomes.finished.some((it) => it.id === 'keep' && it.exitCode === 0))
       context.kept.delete(work.host);
-    const facts = judged.error === null && judged.whole ? factsFrom(result, mark) : null;
+    // An interrupt may come after the last gate and before the second look: nothing has failed.
+    const unlooked =
+      context.interrupted.aborted &&
+      outcomes.unfinished === null &&
+      outcomes.finished.at(-1)?.id !== sections.at(-1)?.id;
+    const facts = judged.error === null && judged.whole && !unlooked ? factsFrom(result, mark) : null;
     const differs = facts && stillDiffers(work, context.resources, facts, cluster.name);
     return {
       host: work.host,
       changed: judged.changed,
       error: judged.error ?? differs,
-      stopped: !judged.whole && judged.error === null,
+      stopped: (!judged.whole || unlooked) && judged.error === null,
       facts,
       lost: false,
     };

@@ -29,9 +29,19 @@ export interface Outcomes {
   readonly unfinished: string | null;
 }
 
-/** Scripts stop between two sections where this file exists on the host (an interrupt). */
-export function stopFile(mark: string): string {
-  return `/run/lbctl-stop.${mark}`;
+/** There while a stoppable script runs on the host. Without it the script ends before its next section. */
+function goFile(mark: string): string {
+  return `/run/lbctl-go.${mark}`;
+}
+
+/** For an interrupt. A script that was only just sent may not have begun; of one that has ended nothing is left. */
+export function stopScript(mark: string): Command {
+  return sh`i=0
+while [ ! -e ${goFile(mark)} ] && [ $i -lt 10 ]; do
+  i=$((i + 1))
+  sleep 0.1
+done
+rm -f ${goFile(mark)}`;
 }
 
 /** Held by a script that changes something for as long as it runs: see `quietScript`. */
@@ -64,10 +74,8 @@ export function frame(
   mark: string,
   options: { readonly stoppable?: boolean; readonly alone?: boolean } = {},
 ): Command {
-  const stop =
-    options.stoppable === true
-      ? sh`[ ! -e ${stopFile(mark)} ] || { rm -f ${stopFile(mark)}; exit 0; }`
-      : raw(':');
+  const stoppable = options.stoppable === true;
+  const stop = stoppable ? sh`[ -e ${goFile(mark)} ] || exit 0` : raw(':');
   const lock = options.alone === true ? sh`exec 8>>${RUNNING}` : raw('');
   const all: readonly Section[] =
     options.alone === true ? [{ id: ALONE, script: quietly, onFailure: 'stop' }, ...sections] : sections;
@@ -76,6 +84,10 @@ export function frame(
 read -r asked_up asked_rest </proc/uptime
 asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
+    stoppable
+      ? sh`trap ${sh`rm -f ${goFile(mark)}`.text} EXIT
+: >${goFile(mark)}`
+      : raw(''),
     lock,
     ...(all.some((it) => it.limit !== undefined) ? [BOUND] : []),
     ...all.map(({ id, script, onFailure, shared, limit }) =>

@@ -151,7 +151,7 @@ firewall-cmd --state 2>&1; grep ^SELINUX= /etc/selinux/config; cat /proc/sys/net
       for (const line of said.split('\n')) expect(line).toMatch(/^# .*lbctl.*overwritten/);
     }
     const leftovers = await onBoth(
-      `find / -xdev -name '*lbctl-new*' -o -xdev -name 'lbctl-stop*' -o -path /tmp/keepalived.json`,
+      `find / -xdev -name '*lbctl-new*' -o -xdev -name 'lbctl-go*' -o -path /tmp/keepalived.json`,
     );
     expect(leftovers).toEqual(['', '']);
   });

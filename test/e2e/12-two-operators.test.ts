@@ -42,7 +42,7 @@ describe('somebody else, and second thoughts', () => {
     expect(run.stdout).toMatch(/cluster web +failed +interrupted/);
     expect(await onBoth(LOCKS)).toEqual(['', '']);
     expect(await onBoth('systemctl is-active keepalived; true')).toEqual(['inactive', 'inactive']);
-    expect(await onBoth('ls /run/lbctl-stop.* 2>/dev/null; true')).toEqual(['', '']);
+    expect(await onBoth('ls /run/lbctl-go.* 2>/dev/null; true')).toEqual(['', '']);
     // What the interrupted run said it had done is done: the plan has the rest.
     const plan = await lbctl('plan', path, '--json');
     expect(plan.exit, plan.said).toBe(2);

@@ -24,7 +24,7 @@ async function leftovers(): Promise<string[]> {
     PAIR.map((host) =>
       on(
         host,
-        `ls -d /run/lbctl/undo-* /run/lbctl-stop.* 2>/dev/null; find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new';
+        `ls -d /run/lbctl/undo-* /run/lbctl-go.* 2>/dev/null; find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new';
          systemctl list-units --all --no-legend 'lbctl-undo*'; ls /var/lib/lbctl/lock 2>/dev/null; true`,
       ),
     ),

@@ -88,7 +88,7 @@ export async function whole(known: Known): Promise<string[]> {
 export async function leftovers(): Promise<string[]> {
   const found =
     await onBoth(`find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new' -o -name '.new.*' 2>/dev/null
-ls -d /run/lbctl/undo-* /run/lbctl-stop.* 2>/dev/null
+ls -d /run/lbctl/undo-* /run/lbctl-go.* 2>/dev/null
 systemctl list-units --all --no-legend 'lbctl-undo-*'
 pgrep -fa '^/bin/sh /run/lbctl/undo'; true`);
   return PAIR.flatMap((host, index) => (found[index] ? [`${host}: left behind: ${found[index]}`] : []));

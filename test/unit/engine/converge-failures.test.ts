@@ -203,7 +203,7 @@ describe('an interrupt', () => {
     pair.mishap = (host, script, ids) => {
       if (!ids.includes('step 0 0')) return undefined;
       controller.abort();
-      // The script finds the stop file between its two steps, and ends by itself.
+      // The script finds between its two steps that it is to stop, and ends by itself.
       const { stdout = '', stderr = '' } = pair.cutAt(host, script, 'step 1 0');
       const unbegun = (text: string) => text.replace(/\n\w+\+step 1 0\n$/, '');
       return { stdout: unbegun(stdout), stderr: unbegun(stderr) };
@@ -216,9 +216,34 @@ describe('an interrupt', () => {
       'lb1 haproxy_config not-run',
       'lb1 reload haproxy not-run',
     ]);
-    const told = pair.transport.runs.filter((it) => it.script.startsWith(': >/run/lbctl-stop.'));
+    const told = pair.transport.runs.filter(
+      (it) => /^rm -f \/run\/lbctl-go\.\w+$/m.test(it.script) && !it.script.includes('trap'),
+    );
     expect(told.map((it) => it.host)).toEqual(['web/lb2']);
     expect(released(pair).slice(-2).sort()).toEqual(['web/lb1', 'web/lb2']);
+  });
+
+  it('after the last gate and before the second look has broken nothing: exit 130, no rollback', async () => {
+    const pair = await drifted();
+    const controller = new AbortController();
+    pair.mishap = (host, script, ids) => {
+      const last = ids.at(-1);
+      if (!ids.includes('step 0 0') || last === undefined) return undefined;
+      controller.abort();
+      const { stdout = '', stderr = '' } = pair.cutAt(host, script, last);
+      const unbegun = (text: string) => text.replace(/\n\w+\+[^\n]*\n$/, '');
+      return { stdout: unbegun(stdout), stderr: unbegun(stderr) };
+    };
+    const run = await up(pair, { signal: controller.signal });
+    expect(run.result).toMatchObject({ exit: 130, error: 'interrupted' });
+    expect(run.result.hosts.lb2).toMatchObject({ error: null });
+    expect(run.result.hosts.lb2?.rolled_back).not.toBe(true);
+    expect(run.tasks.slice(2)).toEqual([
+      'lb2 haproxy_config done',
+      'lb2 reload haproxy done',
+      'lb1 haproxy_config not-run',
+      'lb1 reload haproxy not-run',
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { raw, sh } from '../../../src/base/shell.js';
@@ -8,7 +8,7 @@ import {
   newMark,
   parseFrame,
   type Section,
-  stopFile,
+  stopScript,
 } from '../../../src/engine/framing.js';
 import type { RunResult } from '../../../src/transport/types.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
@@ -163,17 +163,28 @@ describe('a section with a time limit', () => {
   });
 });
 
-it('an interrupt ends it between two sections', () => {
-  const folder = temporaryFolder();
-  const mark = newMark();
-  const stop = stopFile(mark).replace('/run', folder);
-  const touch = section('b', `: >${stop}; echo ends`);
-  const script = frame([section('a', 'echo a'), touch, section('c', 'echo c')], mark, { stoppable: true });
-  const result = runShell(script, { replace: { '/run/': `${folder}/` } });
-  expect(parseFrame(resultOf(result), mark).finished.map((it) => it.stdout)).toEqual(['a\n', 'ends\n']);
-  // The file is gone: it stops one run only.
-  writeFileSync(`${folder}/other`, '');
-  expect(runShell(`[ -e ${stop} ]`).exitCode).toBe(1);
+describe('an interrupt', () => {
+  const replace = (folder: string) => ({ replace: { '/run/': `${folder}/` } });
+
+  it('ends it between two sections', () => {
+    const folder = temporaryFolder();
+    const mark = newMark();
+    const told = section('b', `${stopScript(mark).text.reveal()}; echo ends`);
+    const script = frame([section('a', 'echo a'), told, section('c', 'echo c')], mark, { stoppable: true });
+    const result = runShell(script, replace(folder));
+    expect(parseFrame(resultOf(result), mark).finished.map((it) => it.stdout)).toEqual(['a\n', 'ends\n']);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('that comes too late leaves nothing', () => {
+    const folder = temporaryFolder();
+    const mark = newMark();
+    const script = frame([section('a', 'echo a'), section('b', 'exit 3', 'stop')], mark, { stoppable: true });
+    const { finished } = parseFrame(resultOf(runShell(script, replace(folder))), mark);
+    expect(finished.map((it) => it.exitCode)).toEqual([0, 3]);
+    expect(runShell(stopScript(mark), replace(folder)).exitCode).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
 });
 
 it('no two runs have the same mark', () => {
