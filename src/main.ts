@@ -29,6 +29,10 @@ const io: Io = {
   interrupted: interrupt.signal,
 };
 
+/** What the first interrupt is answered with. */
+let interruptedSays: string | null =
+  '\ninterrupted: the running step ends, then nothing more begins (once more: give up now)\n';
+
 /** Set by whichever command ran; commander's own actions return nothing. */
 let exit: ExitCode = EXIT.ok;
 
@@ -103,9 +107,13 @@ function commands(): Command {
     });
   withGlobals(program.command('status').argument(...INVENTORY))
     .description('who holds each virtual IP, and whether the pair could take a failure right now')
+    .option('--watch', 'look again and again; off a terminal only changes are printed')
+    .option('--interval <seconds>', 'between two looks of --watch (default: 2)')
     .option('--playbook <file>', "compare with what this playbook does, not with lbctl's own")
     .option('--prometheus', "Prometheus's text format on stdout, for node_exporter's textfile collector")
     .action(async (file: string | undefined, options: StatusOptions) => {
+      // Ctrl-C is how watching ends: there is no step to wait for.
+      if (options.watch === true) interruptedSays = null;
       exit = await (await import('./commands/status.js')).status(file, options, io);
     });
   withGlobals(program.command('switchover').argument(...INVENTORY))
@@ -207,9 +215,7 @@ function onInterrupt(): void {
     );
     process.exit(EXIT.interrupted);
   }
-  process.stderr.write(
-    '\ninterrupted: the running step ends, then nothing more begins (once more: give up now)\n',
-  );
+  if (interruptedSays !== null) process.stderr.write(interruptedSays);
   interrupt.abort();
 }
 

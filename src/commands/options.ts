@@ -14,6 +14,9 @@ export interface GlobalOptions {
 }
 
 export interface StatusOptions extends GlobalOptions {
+  readonly watch?: boolean;
+  /** Seconds. */
+  readonly interval?: string;
   readonly prometheus?: boolean;
   readonly playbook?: string;
 }

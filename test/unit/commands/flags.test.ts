@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/base/errors.js';
 import { inventoryPath, useColor, wholeNumber } from '../../../src/commands/input.js';
-import type { UpOptions } from '../../../src/commands/options.js';
+import type { StatusOptions, UpOptions } from '../../../src/commands/options.js';
 import { plan } from '../../../src/commands/plan.js';
 import { status } from '../../../src/commands/status.js';
 import { up } from '../../../src/commands/up.js';
@@ -62,6 +62,17 @@ describe('a wrong flag: exit 3, and nothing is contacted', () => {
   });
 
   it.each(wrong)('status %j', async (options, message) => {
+    await expect(status(file(), options, testIo())).rejects.toThrow(
+      expect.objectContaining({ exitCode: 3, message: expect.stringMatching(message) }),
+    );
+  });
+
+  it.each<[StatusOptions, RegExp]>([
+    [{ interval: '5' }, /--interval goes with --watch/],
+    [{ watch: true, interval: '0' }, /--interval takes a whole number/],
+    [{ watch: true, prometheus: true }, /--prometheus prints one look/],
+    [{ json: true, prometheus: true }, /--json and --prometheus/],
+  ])('status %j', async (options, message) => {
     await expect(status(file(), options, testIo())).rejects.toThrow(
       expect.objectContaining({ exitCode: 3, message: expect.stringMatching(message) }),
     );
