@@ -25,6 +25,14 @@ cp -a /run/full/. ${folder}; rm -rf /run/full`,
   };
 }
 
+/** What the host installs packages from is gone. */
+export function repositoryDown(host: Lb): Break {
+  return {
+    broken: () => on(host, 'mount -t tmpfs -o ro none /srv/rpm'),
+    mended: () => on(host, 'umount /srv/rpm'),
+  };
+}
+
 export function readOnlyEtc(host: Lb): Break {
   return {
     broken: () => on(host, 'mount --bind /etc /etc && mount -o remount,ro,bind /etc'),

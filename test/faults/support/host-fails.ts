@@ -7,7 +7,7 @@ import { type Lb, labHost, on } from '../../e2e/support/hosts.js';
 import type { InventoryFile } from '../../e2e/support/pair.js';
 import { until } from '../../e2e/support/until.js';
 import { reboot } from '../../lab/lab.js';
-import { type Break, full, instead, readOnlyEtc, whenWritten } from './break.js';
+import { type Break, full, instead, readOnlyEtc, repositoryDown, whenWritten } from './break.js';
 import { injure, type Scene } from './scene.js';
 
 const HAPROXY = '/etc/haproxy/haproxy.cfg';
@@ -120,6 +120,18 @@ export function hostFaults(host: Lb): HostFault[] {
     },
     ...programs,
     ...hangs,
+    {
+      name: `package repository down on ${host}`,
+      run: async (scene) =>
+        refused(scene, {
+          fault: `package repository down on ${host}`,
+          break: repositoryDown(host),
+          broken: await edited(scene, (web) => {
+            web.system = { packages: { haproxy: 'latest', keepalived: 'latest' } };
+          }),
+          cause: named('repomd|lab-base'),
+        }),
+    },
     {
       name: `port taken by another program on ${host}`,
       slow: true,

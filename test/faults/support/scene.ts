@@ -25,7 +25,7 @@ const LOCK_TTL = 60;
 const RUN_LIMIT = 150_000;
 
 /** What each file of a host looked like whenever a run had ended well: nothing else may ever be found. */
-type Known = Readonly<Record<Lb, Map<string, Set<string>>>>;
+export type Known = Readonly<Record<Lb, Map<string, Set<string>>>>;
 
 export interface Scene {
   /** What the pair is, and the other. */
