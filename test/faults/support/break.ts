@@ -12,7 +12,7 @@ export function full(host: Lb, folder: string): Break {
     broken: () =>
       on(
         host,
-        `set -e; rm -rf /run/full; cp -a ${folder} /run/full; mount -t tmpfs -o size=1m,mode=0755 none ${folder}
+        `set -e; rm -rf /run/full; cp -a ${folder} /run/full; mount -t tmpfs -o size=4m,mode=0755 none ${folder}
 cp -a /run/full/. ${folder}; dd if=/dev/zero of=${folder}/filler bs=4k 2>/dev/null || :; rm -rf /run/full`,
       ),
     // What was written into it meanwhile counts: it is what the programs read.

@@ -107,8 +107,30 @@ export function hostFaults(host: Lb): HostFault[] {
         }),
     }),
   );
+  // Containers share the machine's clock: what the host is told of the time is wrong, the dates of files are right.
+  const clocks = (['ahead', 'behind'] as const).map(
+    (way): HostFault => ({
+      name: `clock of ${host} a day ${way}`,
+      run: async (scene) => {
+        const wrong = instead(
+          host,
+          '/usr/bin/date',
+          `case " $* " in *" -d "*) ;; *) exec "$real" -d '${way === 'ahead' ? '+' : '-'}1 day' "$@" ;; esac`,
+        );
+        await injure(scene, {
+          fault: `clock of ${host} a day ${way}`,
+          bound: 0,
+          locks: 'free',
+          before: wrong.broken,
+          after: wrong.mended,
+          judge: ({ exit, said }) => expect(exit, said).toBe(0),
+        });
+      },
+    }),
+  );
   return [
     ...disks,
+    ...clocks,
     {
       name: `read-only /etc on ${host}`,
       run: (scene) =>

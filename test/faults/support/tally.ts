@@ -1,4 +1,5 @@
 /** What was tried and what was lost, printed at the end of a file. */
+import { appendFileSync } from 'node:fs';
 import { SEED } from './seed.js';
 
 interface Row {
@@ -53,6 +54,18 @@ export function printTally(): void {
     const state = it.wrong.length === 0 ? 'nothing wrong' : `WRONG: ${it.wrong.join('; ')}`;
     return `  ${fault}: ${it.tried} tried (${exits}); ${requests}; ${state}`;
   });
+  // For the sum that `run` prints when every file has ended.
+  const sums = process.env.LBCTL_FAULT_TALLY;
+  if (sums !== undefined) {
+    const sum = (of: (it: Row) => number) => [...rows.values()].reduce((all, it) => all + of(it), 0);
+    const all = [
+      sum((it) => it.tried),
+      sum((it) => it.requests),
+      sum((it) => it.failed),
+      sum((it) => it.wrong.length),
+    ];
+    appendFileSync(sums, `${all.join(' ')}\n`);
+  }
   rows.clear();
   console.log([`faults, seed ${SEED} (LBCTL_FAULT_SEED=${SEED} repeats it):`, ...lines].join('\n'));
 }
