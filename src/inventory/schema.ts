@@ -1,10 +1,17 @@
 import * as z from 'zod';
+import { BECOME_METHODS, FIREWALL, type KEYS, MODES, SELINUX, STRICT_HOST_KEY_CHECKING } from './keys.js';
 import { ADVERT_INT, RANGE, type Range } from './limits.js';
 
 /**
- * The format as a schema, for editors and JSON Schema. The readers take their keys and words from here; what
- * they say about a wrong value comes with its place, which a schema's messages do not.
+ * The format as a schema, for editors and JSON Schema. The readers do without it: what they say about a wrong value
+ * comes with its place, which a schema's messages do not.
  */
+
+type Kind = keyof typeof KEYS;
+
+/** A mapping with exactly the keys that the readers know. */
+const mapping = <K extends Kind>(_kind: K, shape: Record<(typeof KEYS)[K][number], z.ZodType>) =>
+  z.strictObject(shape);
 
 /** Any value may come from the environment. */
 const reference = z.string().regex(/\$\{/);
@@ -16,26 +23,19 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/);
 const text = z.union([z.string().min(1), z.number()]);
 const lines = orNull(z.array(text));
 
-export const STRICT_HOST_KEY_CHECKING = ['yes', 'ask', 'accept-new', 'no'] as const;
-export const BECOME_METHODS = ['sudo'] as const;
-export const FIREWALL = ['disable', 'open', 'keep'] as const;
-export const SELINUX = ['disabled', 'permissive', 'enforcing', 'keep'] as const;
-export const MODES = ['http', 'tcp'] as const;
-
 const word = <const T extends readonly [string, ...string[]]>(words: T) =>
   orNull(z.union([z.enum(words), reference]));
 
-const secretForms = {
+const secret = mapping('secret', {
   env: z.string().optional(),
   file: z.string().optional(),
   command: z.string().optional(),
   prompt: boolean.optional(),
-};
-export const secret = z.strictObject(secretForms).describe('Exactly one of env, file, command and prompt');
+}).describe('Exactly one of env, file, command and prompt');
 
-export const become = z.strictObject({ method: word(BECOME_METHODS), password: orNull(secret) });
+const become = mapping('become', { method: word(BECOME_METHODS), password: orNull(secret) });
 
-export const ssh = z.strictObject({
+const ssh = mapping('ssh', {
   user: orNull(text),
   port: orNull(integer(RANGE.port)),
   hostname: orNull(z.string()),
@@ -47,16 +47,16 @@ export const ssh = z.strictObject({
   become: orNull(become),
 });
 
-export const host = z.strictObject({ address: z.string(), interface: orNull(text), ssh: orNull(ssh) });
+const host = mapping('host', { address: z.string(), interface: orNull(text), ssh: orNull(ssh) });
 
-export const packages = z.strictObject({ haproxy: orNull(text), keepalived: orNull(text) });
-export const system = z.strictObject({
+const packages = mapping('packages', { haproxy: orNull(text), keepalived: orNull(text) });
+const system = mapping('system', {
   firewall: word(FIREWALL),
   selinux: word(SELINUX),
   packages: orNull(packages),
 });
 
-export const vrrpInstance = z.strictObject({
+const vrrpInstance = mapping('vrrpInstance', {
   interface: orNull(text),
   virtual_router_id: orNull(integer(RANGE.virtualRouterId)),
   advert_int: orNull(z.union([z.number().min(ADVERT_INT.v3Step).max(ADVERT_INT.v2Max), z.string()])),
@@ -68,7 +68,7 @@ export const vrrpInstance = z.strictObject({
   virtual_ipaddress: z.array(z.string()).min(1),
 });
 
-export const check = z.strictObject({
+const check = mapping('check', {
   port: orNull(integer(RANGE.port)),
   interval: orNull(integer(RANGE.checkSeconds)),
   timeout: orNull(integer(RANGE.checkSeconds)),
@@ -77,7 +77,7 @@ export const check = z.strictObject({
   weight: orNull(integer(RANGE.checkWeight)),
 });
 
-export const frontend = z.strictObject({
+const frontend = mapping('frontend', {
   bind: z.array(z.union([z.int().min(RANGE.port.min).max(RANGE.port.max), z.string()])).min(1),
   mode: word(MODES),
   acl: lines,
@@ -86,9 +86,9 @@ export const frontend = z.strictObject({
   lines,
 });
 
-export const server = z.strictObject({ address: z.string(), options: orNull(text) });
+const server = mapping('server', { address: z.string(), options: orNull(text) });
 
-export const backend = z.strictObject({
+const backend = mapping('backend', {
   mode: word(MODES),
   balance: orNull(z.string()),
   option: lines,
@@ -96,9 +96,9 @@ export const backend = z.strictObject({
   lines,
 });
 
-export const stats = z.strictObject({ bind: orNull(z.string()), uri: orNull(z.string()) });
+const stats = mapping('stats', { bind: orNull(z.string()), uri: orNull(z.string()) });
 
-export const haproxy = z.strictObject({
+const haproxy = mapping('haproxy', {
   config_file: orNull(z.string()),
   global: lines,
   defaults: lines,
@@ -107,10 +107,10 @@ export const haproxy = z.strictObject({
   stats: orNull(stats),
 });
 
-export const verify = z.strictObject({ url: orNull(z.string()), status: orNull(integer(RANGE.httpStatus)) });
-export const drill = z.strictObject({ from: orNull(z.string()) });
+const verify = mapping('verify', { url: orNull(z.string()), status: orNull(integer(RANGE.httpStatus)) });
+const drill = mapping('drill', { from: orNull(z.string()) });
 
-export const cluster = z.strictObject({
+const cluster = mapping('cluster', {
   ssh: orNull(ssh),
   hosts: z.record(name, z.union([z.string(), host])),
   system: orNull(system),
@@ -122,10 +122,7 @@ export const cluster = z.strictObject({
 });
 
 /** The whole file, as a YAML 1.2 parser gives it, merges done. */
-export const inventorySchema = z
-  .strictObject({ ssh: orNull(ssh), clusters: z.record(name, cluster) })
-  .meta({ title: 'lbctl inventory', patternProperties: { '^x-': {} } });
-
-export function keysOf(schema: z.ZodObject): string[] {
-  return Object.keys(schema.shape);
-}
+export const inventorySchema = mapping('inventory', {
+  ssh: orNull(ssh),
+  clusters: z.record(name, cluster),
+}).meta({ title: 'lbctl inventory', patternProperties: { '^x-': {} } });

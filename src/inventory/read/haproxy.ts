@@ -1,12 +1,5 @@
+import { KEYS, MODES } from '../keys.js';
 import type { Backend, Frontend, Haproxy } from '../model.js';
-import {
-  backend as backendSchema,
-  frontend as frontendSchema,
-  haproxy as haproxySchema,
-  keysOf,
-  MODES,
-  stats,
-} from '../schema.js';
 import type { Entry } from '../yaml/tree.js';
 import { readAddressPort, readBinds } from './bind.js';
 import type { Context } from './context.js';
@@ -15,15 +8,10 @@ import { readAcls, readBalance, readDirectives, readFreeLines, readUseBackend } 
 import { readScalar } from './scalars.js';
 import { readServers } from './servers.js';
 
-const KEYS = keysOf(haproxySchema);
-const FRONTEND_KEYS = keysOf(frontendSchema);
-const BACKEND_KEYS = keysOf(backendSchema);
-const STATS_KEYS = keysOf(stats);
-
 export function readHaproxy(ctx: Context, owner: Fields, cluster: string): Haproxy {
   const hint = 'with its frontends and backends';
   const entry = owner.required('haproxy', `the cluster "${cluster}"`, hint);
-  const fields = entry && Fields.open(ctx, entry, KEYS);
+  const fields = entry && Fields.open(ctx, entry, KEYS.haproxy);
   const configFile = fields?.path('config_file');
   if (fields?.given('config_file')) reportBesideConfigFile(ctx, fields);
   else
@@ -51,7 +39,7 @@ export function readHaproxy(ctx: Context, owner: Fields, cluster: string): Hapro
 }
 
 function reportBesideConfigFile(ctx: Context, fields: Fields): void {
-  for (const key of KEYS) {
+  for (const key of KEYS.haproxy) {
     const entry = key === 'config_file' ? undefined : fields.entry(key);
     if (entry === undefined) continue;
     const message = `"${key}" has no effect beside "config_file"`;
@@ -73,7 +61,7 @@ function reportReservedName(ctx: Context, { key, keySpan }: Entry): void {
 function readFrontend(ctx: Context, entry: Entry): Frontend {
   const { key: name, keySpan: source } = entry;
   reportReservedName(ctx, entry);
-  const fields = Fields.open(ctx, entry, FRONTEND_KEYS);
+  const fields = Fields.open(ctx, entry, KEYS.frontend);
   const bind = fields?.required('bind', `the frontend "${name}"`, 'as in bind: [80]');
   const useBackend = readUseBackend(fields);
   const defaultEntry = fields?.entry('default_backend');
@@ -105,7 +93,7 @@ function readFrontend(ctx: Context, entry: Entry): Frontend {
 function readBackend(ctx: Context, entry: Entry): Backend {
   const { key: name, keySpan: source } = entry;
   reportReservedName(ctx, entry);
-  const fields = Fields.open(ctx, entry, BACKEND_KEYS);
+  const fields = Fields.open(ctx, entry, KEYS.backend);
   const mode = fields?.choice('mode', MODES);
   const backend: Backend = {
     name,
@@ -126,7 +114,7 @@ function uriProblem(text: string): string | undefined {
 }
 
 function readStats(ctx: Context, owner: Fields | undefined): Haproxy['stats'] {
-  const fields = owner?.fields('stats', STATS_KEYS);
+  const fields = owner?.fields('stats', KEYS.stats);
   if (fields === undefined) return null;
   const entry = fields.entry('bind');
   const scalar = entry && readScalar(ctx, entry.value, 'bind');

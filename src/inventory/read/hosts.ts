@@ -1,13 +1,11 @@
+import { KEYS } from '../keys.js';
 import type { Host } from '../model.js';
-import { host as hostSchema, keysOf } from '../schema.js';
 import { interfaceProblem } from '../words.js';
 import { type Entry, isNull } from '../yaml/tree.js';
 import { readHostAddress } from './addresses.js';
 import type { Context } from './context.js';
 import { Fields } from './fields.js';
 import { readSsh, resolveSsh, type SshLayer } from './ssh.js';
-
-const KEYS = keysOf(hostSchema);
 
 /**
  * The hosts in the order of the file. A wrong address stands as '': the checks pass over it.
@@ -32,7 +30,7 @@ export function readHosts(ctx: Context, owner: Fields, cluster: string, layers: 
 function readHost(ctx: Context, entry: Entry, cluster: string, layers: readonly SshLayer[]): Host {
   const { key: name, keySpan: source, value } = entry;
   const short = value.kind === 'scalar' && !isNull(value);
-  const fields = short ? undefined : Fields.open(ctx, entry, KEYS);
+  const fields = short ? undefined : Fields.open(ctx, entry, KEYS.host);
   const written = short ? entry : fields?.required('address', `the host "${name}"`);
   const address = written && readHostAddress(ctx, written.value, 'address');
   const link = fields?.text('interface', interfaceProblem);

@@ -1,6 +1,6 @@
+import { KEYS } from '../keys.js';
 import { RANGE } from '../limits.js';
 import type { Cluster, Inventory } from '../model.js';
-import { cluster as clusterSchema, drill, inventorySchema, keysOf, verify } from '../schema.js';
 import { destinationProblem } from '../words.js';
 import { type Entry, kindOf, type Tree } from '../yaml/tree.js';
 import type { Context } from './context.js';
@@ -10,11 +10,6 @@ import { readHosts } from './hosts.js';
 import { readSsh, type SshLayer } from './ssh.js';
 import { readCheck, readSystem } from './system.js';
 import { readVrrpInstances } from './vrrp.js';
-
-const KEYS = keysOf(inventorySchema);
-const CLUSTER_KEYS = keysOf(clusterSchema);
-const VERIFY_KEYS = keysOf(verify);
-const DRILL_KEYS = keysOf(drill);
 
 /**
  * The tree as an inventory. With mistakes in it, what is left is only fit for the checks that find more of
@@ -32,7 +27,7 @@ export function readInventory(ctx: Context, file: string, tree: Tree): Inventory
     );
     return { file, clusters: [] };
   }
-  const fields = Fields.open(ctx, { key: '', keySpan: start, value: tree }, KEYS);
+  const fields = Fields.open(ctx, { key: '', keySpan: start, value: tree }, KEYS.inventory);
   const clusters = fields?.required('clusters', 'an inventory');
   const ssh = readSsh(ctx, fields?.entry('ssh'));
   if (clusters?.value.kind === 'map' && clusters.value.entries.size === 0) {
@@ -43,7 +38,7 @@ export function readInventory(ctx: Context, file: string, tree: Tree): Inventory
 
 function readCluster(ctx: Context, entry: Entry, inventorySsh: SshLayer): Cluster {
   const { key: name, keySpan: source } = entry;
-  const opened = Fields.open(ctx, entry, CLUSTER_KEYS);
+  const opened = Fields.open(ctx, entry, KEYS.cluster);
   // Nothing to read in it, and nothing to ask for: the wrong type has been told.
   const fields = opened ?? Fields.empty(ctx, source);
   const layers = [inventorySsh, readSsh(ctx, fields.entry('ssh'))];
@@ -59,7 +54,7 @@ function readCluster(ctx: Context, entry: Entry, inventorySsh: SshLayer): Cluste
         ? { configFile: null, global: [], defaults: [], frontends: [], backends: [], stats: null }
         : readHaproxy(ctx, fields, name),
     verify: readVerify(fields),
-    drill: { from: fields.fields('drill', DRILL_KEYS)?.text('from', destinationProblem)?.value ?? null },
+    drill: { from: fields.fields('drill', KEYS.drill)?.text('from', destinationProblem)?.value ?? null },
     source,
   };
 }
@@ -70,7 +65,7 @@ function urlProblem(text: string): string | undefined {
 }
 
 function readVerify(owner: Fields): Cluster['verify'] {
-  const fields = owner.fields('verify', VERIFY_KEYS);
+  const fields = owner.fields('verify', KEYS.verify);
   return {
     url: fields?.text('url', urlProblem)?.value ?? null,
     status: fields?.integer('status', RANGE.httpStatus)?.value ?? null,

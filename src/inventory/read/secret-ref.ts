@@ -1,12 +1,12 @@
 import { Secret } from '../../base/secret.js';
+import { KEYS } from '../keys.js';
 import type { SecretRef } from '../model.js';
-import { keysOf, secret as secretSchema } from '../schema.js';
 import { show } from '../show.js';
 import { type Entry, isBroken, kindOf } from '../yaml/tree.js';
 import type { Context } from './context.js';
 import { Fields } from './fields.js';
 
-const KEYS = keysOf(secretSchema);
+const FORM_KEYS: readonly string[] = KEYS.secret;
 const FORMS = '{env: NAME}, {file: PATH} or {command: "…"}';
 
 function envNameProblem(name: string): string | undefined {
@@ -31,14 +31,14 @@ export function readSecretRef(ctx: Context, entry: Entry): SecretRef | undefined
     ctx.problems.error(source, 'wrong-type', `"${key}" must be ${FORMS}, not ${kindOf(value)}`);
     return undefined;
   }
-  const fields = Fields.open(ctx, entry, KEYS);
+  const fields = Fields.open(ctx, entry, FORM_KEYS);
   if (fields === undefined) return undefined;
-  const given = KEYS.filter((form) => fields.given(form));
+  const given = KEYS.secret.filter((form) => fields.given(form));
   if (given.length !== 1) {
     // An unknown key has been reported with the known ones.
     if (given.length > 1 || value.entries.size === 0) {
       ctx.problems.error(source, 'bad-secret', `"${key}" must be exactly one of ${FORMS}`);
-    } else if ([...value.entries.keys()].every((name) => KEYS.includes(name))) {
+    } else if ([...value.entries.keys()].every((name) => FORM_KEYS.includes(name))) {
       ctx.problems.error(source, 'bad-secret', `"${key}" says nothing; it must be ${FORMS}`);
     }
     return undefined;

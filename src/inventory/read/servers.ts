@@ -1,7 +1,7 @@
 import { addressHint, parseAddress } from '../addresses.js';
 import { partOfLineProblem, splitLine } from '../haproxy-line.js';
+import { KEYS } from '../keys.js';
 import type { Server } from '../model.js';
-import { keysOf, server as serverSchema } from '../schema.js';
 import { show } from '../show.js';
 import { hostnameProblem } from '../words.js';
 import { type Entry, isNull, type Tree } from '../yaml/tree.js';
@@ -9,8 +9,6 @@ import { readPort } from './bind.js';
 import type { Context } from './context.js';
 import { Fields } from './fields.js';
 import { readScalar } from './scalars.js';
-
-const KEYS = keysOf(serverSchema);
 
 export function readServers(ctx: Context, fields: Fields, backend: string): Server[] {
   const owner = `the backend "${backend}"`;
@@ -29,7 +27,7 @@ export function readServers(ctx: Context, fields: Fields, backend: string): Serv
 function readServer(ctx: Context, entry: Entry): Server {
   const { key: name, keySpan: source, value } = entry;
   const short = value.kind === 'scalar' && !isNull(value);
-  const fields = short ? undefined : Fields.open(ctx, entry, KEYS);
+  const fields = short ? undefined : Fields.open(ctx, entry, KEYS.server);
   const written = short
     ? entry
     : fields?.required('address', `the server "${name}"`, 'as in "192.168.64.136:80"');

@@ -1,6 +1,6 @@
+import { BECOME_METHODS, KEYS, STRICT_HOST_KEY_CHECKING } from '../keys.js';
 import { RANGE } from '../limits.js';
 import type { SecretRef, SshSettings, StrictHostKeyChecking } from '../model.js';
-import { BECOME_METHODS, become, keysOf, STRICT_HOST_KEY_CHECKING, ssh } from '../schema.js';
 import { destinationProblem, userProblem } from '../words.js';
 import { type Entry, isNull } from '../yaml/tree.js';
 import { readHostname } from './addresses.js';
@@ -23,9 +23,6 @@ interface SshValues {
 /** One `ssh` block: what it sets, and (null) what it sets back to ssh's own ways. */
 export type SshLayer = { readonly [K in keyof SshValues]?: Located<SshValues[K]> | null };
 
-const KEYS = keysOf(ssh);
-const BECOME_KEYS = keysOf(become);
-
 function jumpProblem(text: string): string | undefined {
   for (const hop of text.split(',')) {
     const problem = destinationProblem(hop.trim());
@@ -35,9 +32,9 @@ function jumpProblem(text: string): string | undefined {
 }
 
 export function readSsh(ctx: Context, entry: Entry | undefined): SshLayer {
-  const fields = entry && Fields.open(ctx, entry, KEYS);
+  const fields = entry && Fields.open(ctx, entry, KEYS.ssh);
   if (fields === undefined) return {};
-  const becomeFields = fields.fields('become', BECOME_KEYS);
+  const becomeFields = fields.fields('become', KEYS.become);
   becomeFields?.choice('method', BECOME_METHODS);
   const hostnameEntry = fields.entry('hostname');
   return {

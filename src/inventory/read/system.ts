@@ -1,26 +1,15 @@
+import { FIREWALL, KEYS, SELINUX } from '../keys.js';
 import { RANGE } from '../limits.js';
 import type { Check, PackageWish, System } from '../model.js';
-import {
-  check as checkSchema,
-  FIREWALL,
-  keysOf,
-  packages,
-  SELINUX,
-  system as systemSchema,
-} from '../schema.js';
 import { show } from '../show.js';
 import { suggestion } from '../suggest.js';
 import type { Context } from './context.js';
 import type { Fields } from './fields.js';
 import { readScalar } from './scalars.js';
 
-const SYSTEM_KEYS = keysOf(systemSchema);
-const PACKAGE_KEYS = keysOf(packages);
-const CHECK_KEYS = keysOf(checkSchema);
-
 export function readSystem(ctx: Context, owner: Fields): System {
-  const fields = owner.fields('system', SYSTEM_KEYS);
-  const wishes = fields?.fields('packages', PACKAGE_KEYS);
+  const fields = owner.fields('system', KEYS.system);
+  const wishes = fields?.fields('packages', KEYS.packages);
   const packages = {
     haproxy: readWish(ctx, wishes, 'haproxy'),
     keepalived: readWish(ctx, wishes, 'keepalived'),
@@ -51,7 +40,7 @@ function readWish(ctx: Context, fields: Fields | undefined, key: string): Packag
 }
 
 export function readCheck(ctx: Context, owner: Fields): Check {
-  const fields = owner.fields('check', CHECK_KEYS);
+  const fields = owner.fields('check', KEYS.check);
   const port = fields?.integer('port', RANGE.port);
   const interval = fields?.integer('interval', RANGE.checkSeconds);
   const timeout = fields?.integer('timeout', RANGE.checkSeconds);

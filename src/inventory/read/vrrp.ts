@@ -1,7 +1,7 @@
 import type { SourceSpan } from '../../base/diagnostic.js';
+import { KEYS } from '../keys.js';
 import { ADVERT_INT, DEFAULT, RANGE } from '../limits.js';
 import type { Host, SecretRef, VirtualAddress, VrrpInstance } from '../model.js';
-import { keysOf, vrrpInstance } from '../schema.js';
 import { suggestion } from '../suggest.js';
 import { authPassProblem, interfaceProblem } from '../words.js';
 import type { Entry } from '../yaml/tree.js';
@@ -10,8 +10,6 @@ import type { Context, Located } from './context.js';
 import { Fields, readList, readNamed } from './fields.js';
 import { readDecimal, readInteger } from './scalars.js';
 import { isWrittenOut, readSecretRef } from './secret-ref.js';
-
-const KEYS = keysOf(vrrpInstance);
 
 export function readVrrpInstances(
   ctx: Context,
@@ -31,7 +29,7 @@ export function readVrrpInstances(
 /** A wrong router id or priority stands as 0, a wrong virtual address is left out: the checks pass over them. */
 function readInstance(ctx: Context, entry: Entry, hosts: readonly Host[]): VrrpInstance {
   const { key: name, keySpan: source } = entry;
-  const fields = Fields.open(ctx, entry, KEYS) ?? undefined;
+  const fields = Fields.open(ctx, entry, KEYS.vrrpInstance) ?? undefined;
   const routerId = fields?.integer('virtual_router_id', RANGE.virtualRouterId);
   const advertInt = readAdvertInt(ctx, fields);
   const virtualIpaddress = fields === undefined ? [] : readVirtualAddresses(ctx, fields, name);
