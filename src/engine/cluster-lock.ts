@@ -61,7 +61,9 @@ export class ClusterLock {
   async release(): Promise<void> {
     await this.#still();
     const left = this.sessions.filter((it) => !this.#gone.has(it));
-    await Promise.all(left.map((it) => it.run(this.#release(), { limit: 20 }).catch(() => undefined)));
+    await Promise.all(
+      left.map((it) => it.run(this.#release(), { limit: 20, repeatable: true }).catch(() => undefined)),
+    );
   }
 
   /** Takes the lock of some hosts away with everything else that is ours there; says on which that failed, and why. */
@@ -161,7 +163,9 @@ async function lockCluster(
   const failure = failures.find((it) => it !== null);
   if (failure !== undefined && failure !== null) {
     await Promise.all(
-      taken.map((it) => it.run(releaseScript(owner.token), { limit: 20 }).catch(() => undefined)),
+      taken.map((it) =>
+        it.run(releaseScript(owner.token), { limit: 20, repeatable: true }).catch(() => undefined),
+      ),
     );
     return { ok: false, ...failure };
   }

@@ -53,7 +53,7 @@ async function reach(host: string, context: BatchesContext): Promise<Diagnostic 
       if (fence.exitCode !== 0)
         return { ...about, code: 'lock-lost', summary: fence.stderr.trim() || 'the lock is no longer ours' };
       // Before anybody looks: it must not go back by itself meanwhile. Where it has, that is what will be seen.
-      if (context.armed.has(host)) await confirm(session, context.armed);
+      if (context.armed.has(host)) await confirm(session, context.armed, context.revert);
       return null;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;

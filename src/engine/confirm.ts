@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import { type Session, TransportError } from '../transport/types.js';
 import { disarmScript, UNDONE_EXIT } from './dead-man.js';
-import { CHANGE } from './revert.js';
+import { CHANGE, type RevertRun, revertedScript } from './revert.js';
 
 const LIMIT = 30;
 
@@ -9,11 +9,19 @@ const LIMIT = 30;
  * Tells a host that somebody saw its change through: it no longer goes back by itself. null: told, in time. The
  * host is taken from `armed` where it is told or has already gone back.
  */
-export async function confirm(session: Session, armed: Set<string>): Promise<Diagnostic | null> {
+export async function confirm(
+  session: Session,
+  armed: Set<string>,
+  run: RevertRun | null,
+): Promise<Diagnostic | null> {
   const { name: host, cluster } = session.host;
   const about = { severity: 'error', cluster, host } as const;
   try {
-    const { exitCode, stderr } = await session.run(disarmScript(CHANGE), { limit: LIMIT });
+    const { exitCode, stderr } = await session.run(
+      disarmScript(CHANGE, run === null ? undefined : revertedScript(run.number)),
+      // Told twice is told once: a connection that ends meanwhile is no reason to take the change back.
+      { limit: LIMIT, repeatable: true },
+    );
     if (exitCode === 0) {
       armed.delete(host);
       return null;
@@ -43,11 +51,12 @@ export async function confirm(session: Session, armed: Set<string>): Promise<Dia
 export async function confirmAll(
   sessions: ReadonlyMap<string, Session>,
   armed: Set<string>,
+  run: RevertRun | null,
 ): Promise<Diagnostic[]> {
   const told = await Promise.all(
     [...armed].map((host) => {
       const session = sessions.get(host);
-      return session === undefined ? null : confirm(session, armed);
+      return session === undefined ? null : confirm(session, armed, run);
     }),
   );
   return told.filter((it) => it !== null);

@@ -16,6 +16,7 @@ import {
   planProbes,
   prepare,
   summarize,
+  unfinishedRun,
 } from './prepare.js';
 import { type ClusterResult, Recap } from './recap.js';
 import { judgeVerification, type Verdict, verify } from './verify.js';
@@ -46,7 +47,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   const refusal = refused(prepared.plan, recap);
   if (refusal !== null) return refusal;
   emit({ event: 'plan', cluster: cluster.name, changes: summarize(prepared.plan) });
-  if (prepared.plan.status === 'noop') {
+  if (prepared.plan.status === 'noop' && !unfinishedRun(prepared.observations)) {
     const verdict = judgeVerification(cluster, prepared.observations);
     if (verdict.status.state === 'healthy') return finish(input, verdict, recap);
     return finish(input, await verifyPhase(input, prepared), recap);

@@ -57,13 +57,18 @@ mv -f ${`${file}.new`} ${file}
 systemd-run -q --collect --unit=${unit} --on-active=${seconds} --timer-property=AccuracySec=100ms /bin/sh ${file} </dev/null || { rm -f ${file}; exit 1; }`;
 }
 
-/** All is well: nothing is undone and nothing is left. Exits with UNDONE_EXIT where it is too late for that. */
-export function disarmScript(name: string): Command {
+/**
+ * All is well: nothing is undone and nothing is left. Exits with UNDONE_EXIT where it is too late for that.
+ * @param undone succeeds where the host has undone it; with it the script may be run twice, over a connection that was
+ * lost meanwhile
+ */
+export function disarmScript(name: string, undone: Command = sh`true`): Command {
   const file = fileOf(name);
   const unit = undoUnit(name);
   return sh`if [ ! -e ${file} ]; then
-  [ ! -e ${`${file}.running`} ] || echo 'the host is undoing it by itself now' >&2
-  exit ${UNDONE_EXIT}
+  [ ! -e ${`${file}.running`} ] || { echo 'the host is undoing it by itself now' >&2; exit ${UNDONE_EXIT}; }
+  ! ( ${undone} ) || exit ${UNDONE_EXIT}
+  exit 0
 fi
 mv ${file} ${`${file}.off`} || exit ${UNDONE_EXIT}
 systemctl stop ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null

@@ -86,6 +86,9 @@ asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     stoppable
       ? sh`trap ${sh`rm -f ${goFile(mark)}`.text} EXIT
+# Nobody reads any more: the connection is lost.
+trap 'exit 141' PIPE
+trap 'exit 129' HUP
 : >${goFile(mark)}`
       : raw(''),
     lock,

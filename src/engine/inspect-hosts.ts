@@ -1,12 +1,10 @@
-import { err, ok } from '../base/result.js';
 import type { Cluster } from '../inventory/model.js';
 import type { CertificateFile } from '../resources/probes/certificates.js';
 import type { Complaint } from '../resources/probes/log-complaints.js';
-import type { Probe } from '../resources/types.js';
 import type { Problem } from './documents.js';
 import type { Findings } from './inspect.js';
 import type { FoundLock } from './lock-look.js';
-import { isAlive, lookScript, parseLook } from './lock-look.js';
+import { isAlive } from './lock-look.js';
 
 const DAY = 86_400;
 /** Days before a certificate's end from which on it is a problem. */
@@ -65,15 +63,6 @@ export function complaints(
     notes: told.filter((it) => !current.includes(it)).map((it) => it.problem),
   };
 }
-
-/** Whether somebody is changing the host, or was and never ended. */
-export const lockProbe: Probe<FoundLock | null> = {
-  key: 'lock',
-  script: lookScript(),
-  parse({ stdout, stderr, exitCode }) {
-    return exitCode === 0 ? ok(parseLook(stdout)) : err(`the lock cannot be read: ${stderr.trim()}`);
-  },
-};
 
 export function lockNotes(host: string, lock: FoundLock | null): Findings {
   if (lock === null) return { problems: [], notes: [] };

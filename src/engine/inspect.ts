@@ -11,8 +11,9 @@ import { type Probe, UnknownFact } from '../resources/types.js';
 import { assess, type Observations, statusProbes } from './assess.js';
 import type { ClusterStatus, Problem } from './documents.js';
 import { driftProblems, MASKED } from './inspect-drift.js';
-import { certificateProblems, complaints, lockNotes, lockProbe } from './inspect-hosts.js';
+import { certificateProblems, complaints, lockNotes } from './inspect-hosts.js';
 import { networkFindings } from './inspect-network.js';
+import { lockProbe } from './lock-look.js';
 import { reachableFacts } from './prepare.js';
 
 /** What `status` finds besides the assessment: problems count against the pair, notes do not. */

@@ -1,4 +1,6 @@
+import { err, ok } from '../base/result.js';
 import { type Command, sh } from '../base/shell.js';
+import type { Probe } from '../resources/types.js';
 import { LOCK, LOCK_FUNCTIONS, LOCK_TTL, LOCKED_EXIT, type LockHolder, parseHolder, STEP } from './lock.js';
 
 /** A lock as it is found, with the token that tells it from the next one. */
@@ -20,6 +22,15 @@ export function parseLook(stdout: string): FoundLock | null {
   if (stdout.trim() === '') return null;
   return { ...parseHolder(stdout), token: /^token=(.*)$/m.exec(stdout)?.[1] ?? '' };
 }
+
+/** Whether somebody is changing the host, or was and never ended. */
+export const lockProbe: Probe<FoundLock | null> = {
+  key: 'lock-look',
+  script: lookScript(),
+  parse({ stdout, stderr, exitCode }) {
+    return exitCode === 0 ? ok(parseLook(stdout)) : err(`the lock cannot be read: ${stderr.trim()}`);
+  },
+};
 
 /** Renewed a while ago only, or one of its steps is running: somebody is at work. */
 export function isAlive({ age, stepRuns }: LockHolder): boolean {

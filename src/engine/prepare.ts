@@ -15,6 +15,7 @@ import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
 import { lookBeforeFirstStart } from './first-start.js';
 import { askFormerMembers } from './former-members.js';
+import { isAlive, lockProbe } from './lock-look.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
 
@@ -84,6 +85,14 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   };
 }
 
+/** A run ended without a word and left its lock: what it did not get to at its end is to be done, even if nothing differs. */
+export function unfinishedRun(observations: Observations): boolean {
+  return [...reachableFacts(observations).values()].some((facts) => {
+    const lock = facts.need(lockProbe);
+    return lock !== null && !isAlive(lock);
+  });
+}
+
 export function observeOptions({
   signal,
   stepLimit,
@@ -101,6 +110,7 @@ export function allProbes(
     ...statusProbes(cluster),
     throughVipProbe(verifyTargets(cluster)),
     ...planProbes(cluster, resources, host),
+    lockProbe,
   ];
 }
 

@@ -91,6 +91,13 @@ echo "reverted=$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$kept/run"
 say ${`the operator was not heard of for too long: went back to what was kept before run ${number}`}`;
 }
 
+/** Succeeds where the host has gone back by itself in that run. */
+export function revertedScript(number: number): Command {
+  return sh`kept=${GENERATIONS}/${number}
+[ -d "$kept" ] || kept=${GENERATIONS}/0
+[ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] && grep -q '^reverted=' "$kept/run"`;
+}
+
 function revertService(service: Service): Command {
   return sh`changed=same
 for p in ${KEPT[service]}; do

@@ -106,7 +106,8 @@ async function allBatches(
     }
     for (const { host } of results) {
       const session = sessions.get(host);
-      if (armed.has(host) && session !== undefined) confirmations.set(host, confirm(session, armed));
+      if (armed.has(host) && session !== undefined)
+        confirmations.set(host, confirm(session, armed, context.revert));
     }
   }
   return { kind: 'done' };
@@ -121,5 +122,6 @@ async function heardRefusal({ listening }: BatchesContext, recap: Recap): Promis
 
 /** Disarms what is still armed: whoever drives the run has taken over. */
 export async function takeCharge(context: BatchesContext, recap: Recap): Promise<void> {
-  for (const problem of await confirmAll(context.sessions, context.armed)) recap.diagnose(problem);
+  for (const problem of await confirmAll(context.sessions, context.armed, context.revert))
+    recap.diagnose(problem);
 }

@@ -9,7 +9,7 @@ export interface RunOptions {
    */
   readonly limit: number | 'none';
   readonly signal?: AbortSignal;
-  /** The script changes nothing: where the connection is lost meanwhile, it is run again over another one. */
+  /** The script changes nothing, or nothing more when it is run twice: where the connection is lost meanwhile, it is run again over another one. */
   readonly repeatable?: boolean;
   /** Told every line of stdout as it arrives; these lines are not part of the result then. */
   readonly onLine?: (line: string) => void;

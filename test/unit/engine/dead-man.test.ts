@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { sh } from '../../../src/base/shell.js';
-import { armScript, disarmScript } from '../../../src/engine/dead-man.js';
+import { raw, sh } from '../../../src/base/shell.js';
+import { armScript, disarmScript, UNDONE_EXIT } from '../../../src/engine/dead-man.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
 
 const undo = sh`systemctl start ${"it's"}`;
 
@@ -31,6 +33,18 @@ describe("the dead man's switch", () => {
     expect(inner.stdout).toContain("systemctl start 'it'\\''s'");
     expect(inner.stdout.indexOf('[ -e /x ]')).toBeLessThan(inner.stdout.indexOf('mv /run/lbctl/undo-change'));
     expect(spawnSync('sh', ['-n'], { input: inner.stdout, encoding: 'utf8' }).stderr).toBe('');
+  });
+
+  it.each([
+    ['by hand, and once more over another connection', 'false', 0],
+    ['by the host itself', 'true', UNDONE_EXIT],
+  ])('taken away %s', (_, undone, exitCode) => {
+    const folder = temporaryFolder();
+    const options = { replace: { '/run/lbctl': folder, 'systemctl stop': ': stop' } };
+    writeFileSync(`${folder}/undo-change`, '');
+    const script = disarmScript('change', raw(undone));
+    expect(runShell(script, options).exitCode).toBe(0);
+    expect(runShell(script, options).exitCode).toBe(exitCode);
   });
 
   it('takes no name that is more than a name', () => {

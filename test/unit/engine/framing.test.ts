@@ -163,6 +163,14 @@ describe('a section with a time limit', () => {
   });
 });
 
+it('a script whose reader is gone ends, and leaves nothing', () => {
+  const folder = temporaryFolder();
+  const sections = [section('a', 'sleep 0.3'), section('b', `: >${folder}/b`)];
+  const script = frame(sections, newMark(), { stoppable: true }).text.reveal();
+  runShell(`( ${script}\n) 2>/dev/null | :`, { replace: { '/run/': `${folder}/` } });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 describe('an interrupt', () => {
   const replace = (folder: string) => ({ replace: { '/run/': `${folder}/` } });
 

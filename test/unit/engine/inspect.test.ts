@@ -89,7 +89,7 @@ describe('status', () => {
     [
       'a run that ended without a word',
       () => {},
-      { 'lb2 lock': lock('600') },
+      { 'lb2 lock-look': lock('600') },
       'degraded',
       ['lb2 change_interrupted'],
     ],
@@ -138,7 +138,7 @@ describe('status', () => {
   });
 
   it.each([
-    ['a run under way', { 'lb2 lock': lock('3') }, 'change_in_progress'],
+    ['a run under way', { 'lb2 lock-look': lock('3') }, 'change_in_progress'],
     [
       'what keepalived complained of an hour ago',
       { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },
