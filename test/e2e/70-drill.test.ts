@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labInfo } from '../lab/lab.js';
 import { onBoth } from './support/hosts.js';
 import { lbctl, start, summaryOf } from './support/lbctl.js';
+import { leftOn } from './support/left.js';
 import { healthy, heldBy, inventory, startReady } from './support/pair.js';
 import { until } from './support/until.js';
 
@@ -20,10 +21,6 @@ interface Fault {
   measured_from: string;
   detected_by: string | null;
 }
-
-/** What a drill may leave on a host: nothing. */
-const LEFT = `{ nft list tables 2>/dev/null | grep lbctl; systemctl list-units --all --plain --no-legend 'lbctl-undo-*'
-ls -d /run/lbctl/undo-* /var/lib/lbctl/lock 2>/dev/null; pgrep -af '[i]p -o -tshort|[j]ournalctl -u keepalived|[l]bctl-drill'; } || true`;
 
 describe('lbctl drill', () => {
   let path: string;
@@ -77,7 +74,7 @@ describe('lbctl drill', () => {
     expect(cut?.failed).toBeGreaterThan(20);
     expect(cut?.detected_by).toBe('lb2');
     await healthy(path);
-    expect(await onBoth(LEFT)).toEqual(['', '']);
+    expect(await leftOn(['el1', 'el2'])).toEqual(['', '']);
     expect(await readFile(xml, 'utf8')).toContain('tests="2" failures="0"');
     await looksRight(page);
   });
@@ -104,7 +101,11 @@ describe('lbctl drill', () => {
     expect([0, 6], next.said).toContain(next.exit);
     // The lock that nobody released stays as a file until somebody takes it.
     const isLeft = (found: string) => found !== '' && found !== '/var/lib/lbctl/lock';
-    await until('nothing is left', async () => ((await onBoth(LEFT)).some(isLeft) ? undefined : true), 20);
+    await until(
+      'nothing is left',
+      async () => ((await leftOn(['el1', 'el2'])).some(isLeft) ? undefined : true),
+      20,
+    );
   });
 
   it('refuses a pair that is not healthy, and breaks nothing', async () => {

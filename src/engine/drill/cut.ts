@@ -26,7 +26,8 @@ function keepPath(device: string): string {
 
 /**
  * sudo takes SSH_CONNECTION away: it is looked for in the processes above this one. With nft the cut is first tried
- * as a check (`-c`): kernels without its ARP family exist.
+ * as a check (`-c`): kernels without its ARP family exist. Kernel settings are read by cat: dash's `read` asks for one byte after
+ * the other, and such a file has an end after the first.
  */
 export function cutFactsScript(devices: readonly string[]): Command {
   return joinCommands([
@@ -43,7 +44,7 @@ fi`,
     ...devices.map(
       (device) => sh`ip -4 route show dev ${device} | sed ${`s/^/route 4 ${device} /`}
 ip -6 route show dev ${device} | sed ${`s/^/route 6 ${device} /`}
-read -r keep <${keepPath(device)} 2>/dev/null && echo keep ${device} "$keep"`,
+keep=$(cat ${keepPath(device)} 2>/dev/null) && echo keep ${device} "$keep"`,
     ),
     raw('exit 0'),
   ]);

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseCutFacts, planCut } from '../../../../src/engine/drill/cut.js';
+import { cutFactsScript, parseCutFacts, planCut } from '../../../../src/engine/drill/cut.js';
+import { runShell } from '../../support/shell.js';
 
 const SAID = `ssh 192.0.2.9 54714 192.0.2.11 22
 nft
@@ -27,6 +29,14 @@ describe('a host that is to be cut off', () => {
       keepAddresses: { eth0: '0' },
     });
     expect(parseCutFacts('')).toEqual({ nft: false, ssh: null, routes: {}, keepAddresses: {} });
+  });
+
+  it('says it in every shell', () => {
+    for (const shell of ['/bin/dash', '/bin/bash']) {
+      const { stdout } = runShell(cutFactsScript(['lo']), { shell });
+      const setting = readFileSync('/proc/sys/net/ipv6/conf/lo/keep_addr_on_down', 'utf8').trim();
+      expect(parseCutFacts(stdout).keepAddresses, shell).toEqual({ lo: setting });
+    }
   });
 
   it('keeps the SSH connection and answers for no virtual address, with nft', () => {
