@@ -1,3 +1,4 @@
+import type { Command } from '../base/shell.js';
 import { ASK_UNITS } from '../resources/probes/units.js';
 import type { Probe } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
@@ -35,7 +36,19 @@ export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
   const byKey = new Map(probes.map((probe) => [probe.key, probe]));
   const asked = [...byKey.values()];
   const units = asked.filter((probe) => probe.asksUnits === true).length > 1 ? [UNITS_FIRST] : [];
-  return [...units, ...asked.map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }) as const)];
+  // A script with one question alone gains nothing by asking it twice.
+  const ahead =
+    asked.length < 2 ? [] : asked.flatMap(({ key, ahead }) => (ahead ? [begins(key, ahead)] : []));
+  const sections = [...asked.filter((it) => it.late !== true), ...asked.filter((it) => it.late === true)];
+  return [
+    ...units,
+    ...ahead,
+    ...sections.map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }) as const),
+  ];
+}
+
+function begins(key: string, script: Command): Section {
+  return { id: `${key}:ahead`, script, onFailure: 'continue', shared: true };
 }
 
 export function factsFrom(result: RunResult, mark: string): HostFacts {

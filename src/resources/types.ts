@@ -19,6 +19,10 @@ export interface Probe<F> {
   readonly script: Command;
   /** It uses what `ASK_UNITS` has learnt, where that ran before. */
   readonly asksUnits?: true;
+  /** Runs before all questions, in the shell that theirs come from: begins what takes its time. The script does without, too. */
+  readonly ahead?: Command;
+  /** Asked after the others, since its answer takes its time to come. */
+  readonly late?: true;
   /** The error is one sentence: why the answer cannot be understood. */
   parse(output: ProbeOutput): Result<F, string>;
 }

@@ -25,6 +25,30 @@ export type KeepalivedFacts =
     }
   | { readonly running: false };
 
+const LOCK = '/run/lbctl-dump.lock';
+
+/**
+ * Asks for the dump before the other questions, so that nobody waits for it: keepalived writes it meanwhile. What does not
+ * work here is done by the question itself, which says why it cannot.
+ */
+const ASK_AHEAD = sh`asked_dump=
+dump_pid=\${asked_keepalived#*MainPID=}
+dump_pid=\${dump_pid%%[!0-9]*}
+if [ "\${dump_pid:-0}" != 0 ] && (umask 077; : >>${LOCK}) 2>/dev/null; then
+  exec 9>>${LOCK}
+  if flock -n 9; then
+    for dump_kind in json data; do
+      case $dump_kind in json) dump_name=JSON ;; *) dump_name=DATA ;; esac
+      dump_sig=$(keepalived --signum=$dump_name 2>/dev/null) || continue
+      case $dump_sig in ''|*[!0-9]*) continue ;; esac
+      rm -f /proc/$dump_pid/root/tmp/keepalived.$dump_kind
+      kill -s "$dump_sig" "$dump_pid" 2>/dev/null && asked_dump=$dump_kind
+      break
+    done
+  fi
+  [ -n "$asked_dump" ] || exec 9>&-
+fi`;
+
 /**
  * What the running keepalived says of itself. It writes a dump on a signal: as JSON where it was built with
  * that, else as text. Both hold the password: it is cut out before the dump leaves the host, and the dump is
@@ -33,18 +57,26 @@ export type KeepalivedFacts =
 export const keepalivedProbe: Probe<KeepalivedFacts> = {
   key: 'keepalived-state',
   asksUnits: true,
-  script: sh`${unitProperties('keepalived')} 2>/dev/null
-pid=\${unit#*MainPID=}
-pid=\${pid%%[!0-9]*}
-if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
-umask 077
-exec 9>/run/lbctl-dump.lock
-flock -w 5 9 || { echo "another dump is under way" >&2; exit 1; }
-sig=$(keepalived --signum=JSON 2>/dev/null) && kind=json || { sig=$(keepalived --signum=DATA) && kind=data || exit 1; }
-case $sig in ''|*[!0-9]*) echo "keepalived names no signal for a dump" >&2; exit 1 ;; esac
-f=/proc/$pid/root/tmp/keepalived.$kind
-rm -f "$f"
-kill -s "$sig" "$pid" || exit 1
+  ahead: ASK_AHEAD,
+  late: true,
+  script: sh`kind=\${asked_dump:-}
+if [ -n "$kind" ]; then
+  pid=$dump_pid
+  f=/proc/$pid/root/tmp/keepalived.$kind
+else
+  ${unitProperties('keepalived')} 2>/dev/null
+  pid=\${unit#*MainPID=}
+  pid=\${pid%%[!0-9]*}
+  if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
+  umask 077
+  exec 9>${LOCK}
+  flock -w 5 9 || { echo "another dump is under way" >&2; exit 1; }
+  sig=$(keepalived --signum=JSON 2>/dev/null) && kind=json || { sig=$(keepalived --signum=DATA) && kind=data || exit 1; }
+  case $sig in ''|*[!0-9]*) echo "keepalived names no signal for a dump" >&2; exit 1 ;; esac
+  f=/proc/$pid/root/tmp/keepalived.$kind
+  rm -f "$f"
+  kill -s "$sig" "$pid" || exit 1
+fi
 i=0
 last=
 while [ $i -lt 150 ]; do
@@ -63,7 +95,9 @@ moved=$(cat ${TRACK_FILES.switchover.path} 2>/dev/null)
 case $moved in *[!0-9-]*|'') moved=0 ;; esac
 echo "$kind $moved"
 sed -e 's/"auth_data":"\([^"\\]\|\\.\)*"/"auth_data":""/g' -e 's/^\( *Password = \).*/\1/' "$f"
-rm -f "$f"`,
+rm -f "$f"
+# The lock is the shell's from which this one came, where the dump was asked for ahead.
+flock -u 9`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`keepalived could not be asked: ${stderr.trim()}`);
     const [head = '', ...rest] = stdout.split('\n');

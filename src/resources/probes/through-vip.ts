@@ -96,6 +96,7 @@ export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answ
   return {
     key: 'through-vip',
     asksUnits: true,
+    late: true,
     script: joinCommands([sh`header=${SERVER_HEADER}`, FUNCTIONS, ...targets.map(askCommand), raw('wait')]),
     parse({ stdout }) {
       const answers: Answer[] = [];

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { ok } from '../../../src/base/result.js';
+import { raw } from '../../../src/base/shell.js';
+import { probeSections } from '../../../src/engine/observe.js';
+import type { Probe } from '../../../src/resources/types.js';
+
+const probe = (key: string, more: Partial<Probe<string>> = {}): Probe<string> => ({
+  key,
+  script: raw(key),
+  parse: ({ stdout }) => ok(stdout),
+  ...more,
+});
+
+const ids = (probes: readonly Probe<unknown>[]) =>
+  probeSections(probes).map(({ id, shared }) => (shared === true ? `(${id})` : id));
+
+describe('the questions to a host', () => {
+  it('are each asked once, in their order', () => {
+    expect(ids([probe('b'), probe('a'), probe('b')])).toEqual(['b', 'a']);
+  });
+
+  it('that take their time are begun first and asked last', () => {
+    const dump = probe('dump', { ahead: raw('begin'), late: true });
+    expect(ids([dump, probe('a'), probe('slow', { late: true }), probe('b')])).toEqual([
+      ...['(dump:ahead)', 'a', 'b', 'dump', 'slow'],
+    ]);
+  });
+
+  it('begin nothing where there is only one', () => {
+    expect(ids([probe('dump', { ahead: raw('begin'), late: true })])).toEqual(['dump']);
+  });
+
+  it('learn of the units before anything begins that needs them', () => {
+    const dump = probe('dump', { ahead: raw('begin'), late: true, asksUnits: true });
+    expect(ids([dump, probe('service', { asksUnits: true })])).toEqual([
+      ...['(units)', '(dump:ahead)', 'service', 'dump'],
+    ]);
+  });
+});
