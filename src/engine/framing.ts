@@ -85,7 +85,7 @@ read -r asked_up asked_rest </proc/uptime
 asked_now=$(date +%s.%N)
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     stoppable
-      ? sh`trap ${sh`rm -f ${goFile(mark)}`.text} EXIT
+      ? sh`trap ${sh`trap '' HUP PIPE TERM; rm -f ${goFile(mark)}`.text} EXIT
 # Nobody reads any more: the connection is lost.
 trap 'exit 141' PIPE
 trap 'exit 129' HUP

@@ -40,7 +40,8 @@ for old in "$base/$n" "$base/0"; do
   if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then exit 0; fi
 done
 new=$base/.new.$n
-trap 'rm -rf "$new" "$base/.new.states"' EXIT
+# timeout(1) passes a TERM on to its group once more: it must not end this rm.
+trap 'trap "" HUP INT TERM; rm -rf "$new" "$base/.new.states"' EXIT
 trap 'exit 143' HUP INT TERM
 mkdir -p "$new/files"
 : >"$new/missing"

@@ -65,7 +65,7 @@ ${
 ${validate}
 )`
 }
-trap 'rm -f "$candidate"' EXIT
+trap 'trap "" HUP INT TERM; rm -f "$candidate"' EXIT
 trap 'exit 143' HUP INT TERM
 candidate=
 put_back ${folder} ${path}`,

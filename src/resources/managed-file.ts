@@ -74,7 +74,7 @@ path=${file.path}
 candidate=$path${CANDIDATE_SUFFIX}
 dir=$(dirname "$path")
 [ -d "$dir" ] || install -d -m 0755 "$dir"
-trap 'rm -f "$candidate"' EXIT
+trap 'trap "" HUP INT TERM; rm -f "$candidate"' EXIT
 # dash leaves out the trap above where a signal ends it: the connection was lost, or the step took too long.
 trap 'exit 143' HUP INT TERM
 rm -f "$candidate"

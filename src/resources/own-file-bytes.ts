@@ -50,7 +50,7 @@ path=${path}
 candidate=$path${CANDIDATE_SUFFIX}
 dir=$(dirname "$path")
 [ -d "$dir" ] || install -d -m 0755 "$dir"
-trap 'rm -f "$candidate"' EXIT
+trap 'trap "" HUP INT TERM; rm -f "$candidate"' EXIT
 trap 'exit 143' HUP INT TERM
 rm -f "$candidate"
 printf %s ${new Secret(base64)} | base64 -d >"$candidate"

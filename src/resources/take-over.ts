@@ -15,7 +15,7 @@ export function takeOverStep(cluster: Cluster): Step {
     title: 'take the addresses over at once',
     limit: 90,
     script: sh`conf=${KEEPALIVED_CONF}
-trap 'mv -f "$conf.lbctl-kept" "$conf"' EXIT
+trap 'trap "" HUP INT TERM; mv -f "$conf.lbctl-kept" "$conf"' EXIT
 cp -p "$conf" "$conf.lbctl-kept" && sed -i 's/^\( *priority\) [0-9]*$/\1 255/; s/^\( *state\) BACKUP$/\1 MASTER/' "$conf" || exit 1
 timeout -k 5 60 systemctl reload keepalived || exit 1
 ask() {
