@@ -183,7 +183,7 @@ export async function injure(scene: Scene, trial: Trial): Promise<Run> {
     tried(fault, run.exit, report);
     const ended = run.exit === null ? 'killed' : `exit ${run.exit}`;
     const seconds = Math.round((performance.now() - began) / 1000);
-    const state = problems.length === 0 ? '' : '; WRONG';
+    const state = problems.length === 0 ? '' : `; WRONG: ${problems.join('; ').slice(0, 400)}`;
     progress(
       `${label}: ${ended}, ${report.failed} of ${report.requests} requests lost, ${seconds} s${state}`,
     );

@@ -93,6 +93,16 @@ describe('a pair that is as it should be', () => {
     expect([tasks, changesOf(pair), locksOf(pair)]).toEqual([[], [], []]);
   });
 
+  it('but holds the lock of a run that ended without a word: tidied up under a new one', async () => {
+    const pair = await converged();
+    pair.host('lb2').odd.set('lock-look', 'token=x\nwho=eve@desk\ncommand=lbctl up\nsince=then\nage=600\nstep=no\n');
+    const { result } = await up(pair);
+    expect(result).toMatchObject({ exit: 0, state: 'healthy' });
+    expect(locksOf(pair)).toHaveLength(2);
+    expect(changesOf(pair)).toEqual([]);
+    expect(pair.transport.runs.filter(({ script }) => script.includes('rm -f "$lock"'))).toHaveLength(2);
+  });
+
   it('and not healthy: exit 5, although there was nothing to change', async () => {
     const pair = await converged();
     for (const host of pair.hosts.values()) host.odd.set('check-run:1', 'it fails with exit code 1\n');
