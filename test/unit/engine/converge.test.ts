@@ -95,7 +95,9 @@ describe('a pair that is as it should be', () => {
 
   it('but holds the lock of a run that ended without a word: tidied up under a new one', async () => {
     const pair = await converged();
-    pair.host('lb2').odd.set('lock-look', 'token=x\nwho=eve@desk\ncommand=lbctl up\nsince=then\nage=600\nstep=no\n');
+    pair
+      .host('lb2')
+      .odd.set('lock-look', 'token=x\nwho=eve@desk\ncommand=lbctl up\nsince=then\nage=600\nstep=no\n');
     const { result } = await up(pair);
     expect(result).toMatchObject({ exit: 0, state: 'healthy' });
     expect(locksOf(pair)).toHaveLength(2);
