@@ -103,7 +103,11 @@ describe('no mark keeps a healthy host out', () => {
     ],
     ['a mark that is not true, and keepalived restarted', `echo 1 >${DOWN}; systemctl restart keepalived`],
     ['the files gone, and keepalived restarted', `rm -f ${DOWN}; systemctl restart keepalived`],
-    ['reinstalled', 'dnf -yq reinstall haproxy >/dev/null; systemctl restart haproxy'],
+    ['keepalived restarted by hand', 'systemctl restart keepalived'],
+    [
+      'daemon-reload while keepalived stops',
+      'systemctl --no-block stop keepalived; systemctl daemon-reload; systemctl start keepalived',
+    ],
     [
       'an old mark, mended by the check',
       `touch -d "-60 seconds" ${DOWN}; echo 1 >${DOWN}; touch -d "-60 seconds" ${DOWN}`,
@@ -114,8 +118,11 @@ describe('no mark keeps a healthy host out', () => {
     await heldBy('lb1', 30);
   });
 
-  it('a reboot', async () => {
-    await on('lb1', 'systemctl stop haproxy');
+  it.each([
+    ['HAProxy was stopped', 'systemctl stop haproxy'],
+    ['HAProxy was about to stop', `echo 1 >${DOWN}`],
+  ])('power lost while %s', async (_, command) => {
+    await on('lb1', command);
     await reboot('el1', { hard: true });
     await active();
     await heldBy('lb1', 40);

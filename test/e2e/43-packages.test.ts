@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientLoopReport, labExec, labInfo, reset, startClientLoop } from '../lab/lab.js';
 import { bare, DEB, EL, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
 import { eventsOf, lbctl, planOf } from './support/lbctl.js';
+import { until } from './support/until.js';
 
 interface FamilyCase {
   readonly members: Members;
@@ -10,6 +11,8 @@ interface FamilyCase {
   readonly old: { readonly haproxy: string; readonly keepalived: string };
   readonly updated: { readonly haproxy: string; readonly keepalived: string };
   readonly installed: string;
+  /** By hand, both packages as they are. */
+  readonly reinstall: string;
   /** Holds the package manager's lock for so many seconds, as another one would. */
   readonly holdLock: (seconds: number) => string;
   readonly holder: RegExp;
@@ -23,6 +26,7 @@ const FAMILIES: Record<string, FamilyCase> = {
     old: { haproxy: '2.6.12-1.el9', keepalived: '2.2.7-1.el9' },
     updated: { haproxy: '2.6.12-2.el9', keepalived: '2.2.7-2.el9' },
     installed: "rpm -q --qf '%{VERSION}-%{RELEASE} ' haproxy keepalived",
+    reinstall: 'dnf -yq reinstall haproxy keepalived >/dev/null',
     // What rpm itself does for a transaction.
     holdLock: (seconds) =>
       `exec python3 -c "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(${seconds})"`,
@@ -35,6 +39,8 @@ const FAMILIES: Record<string, FamilyCase> = {
     old: { haproxy: '2.6.12-1+deb12u4', keepalived: '2.2.7-1+b2' },
     updated: { haproxy: '2.6.12-1+deb12u4+lab1', keepalived: '2.2.7-1+b2+lab1' },
     installed: "dpkg-query -W -f '${Version} ' haproxy keepalived | sed 's/[0-9]://g'",
+    reinstall:
+      'DEBIAN_FRONTEND=noninteractive apt-get -yqq -o Dpkg::Options::=--force-confold install --reinstall haproxy keepalived >/dev/null',
     // A real apt-get, whose transaction takes its time.
     holdLock: (seconds) =>
       `exec apt-get -yq -o DPkg::Pre-Invoke::='sleep ${seconds}' install --reinstall liblua5.3-0`,
@@ -123,6 +129,17 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
       ),
     ).toEqual(machines.map(() => '/usr/sbin/haproxy\n/usr/sbin/keepalived'));
     await settled(path);
+  });
+
+  it('reinstalled by hand on the active host: it serves again, and no mark keeps it out', async () => {
+    const active = machines[0] ?? 'el1';
+    await run(active, family.reinstall, { timeoutMs: 60_000 });
+    await until('HAProxy active, mark 0', async () => {
+      const said = await run(active, 'systemctl is-active haproxy; cat /run/keepalived.lbctl-haproxy-down');
+      return said === 'active\n0' ? true : undefined;
+    });
+    await heldOn(address, 'lb1', members, 30);
+    await settled(await wishing({ haproxy: 'latest', keepalived: 'latest' }));
   });
 
   it('somebody else at the package manager is named, waited for, and not for ever', async () => {
