@@ -8,6 +8,14 @@ const READ_LIMIT = 0.7;
 /** Seconds after which a mark is not believed any more while HAProxy answers: longer than any planned stop takes. */
 const STALE_MARK = 30;
 
+/** With a weight both this script and the mark lower the priority, by as much: only one of them may at a time. */
+const COUNTED_ONCE = `# Of a HAProxy that was stopped keepalived knows already, by the mark: its weight counts once.
+fail() {
+  read -r mark <${TRACK_FILES.down.path} && [ "$mark" != 0 ] && exit 0
+  exit 1
+}
+`;
+
 /**
  * What keepalived runs to learn whether this host's HAProxy serves. It asks the monitor on loopback, never
  * the virtual address (a standby would reach the active host's HAProxy) and never the backends (their outage
@@ -16,16 +24,17 @@ const STALE_MARK = 30;
  * for a delayed acknowledgement.
  */
 export function renderCheckScript(check: Check): string {
+  const fail = check.weight === 0 ? 'exit 1' : 'fail';
   return `#!/bin/bash
 ${GENERATED}
 # Exit 0: HAProxy on this host answers. keepalived runs this every ${check.interval} s.
 exec 2>/dev/null
-exec 3<>/dev/tcp/127.0.0.1/${check.port} || exit 1
-printf 'GET ${MONITOR_URI} HTTP/1.0\\r\\n\\r\\n' | cat >&3 || exit 1
-read -r -t ${READ_LIMIT} answer <&3 || exit 1
+${check.weight === 0 ? '' : COUNTED_ONCE}exec 3<>/dev/tcp/127.0.0.1/${check.port} || ${fail}
+printf 'GET ${MONITOR_URI} HTTP/1.0\\r\\n\\r\\n' | cat >&3 || ${fail}
+read -r -t ${READ_LIMIT} answer <&3 || ${fail}
 case $answer in
   *' 200 '*) ;;
-  *) exit 1 ;;
+  *) ${fail} ;;
 esac
 # A mark that says "stopped" of a HAProxy that answers for so long is not true: it would keep this host out.
 read -r mark <${TRACK_FILES.down.path} || exit 0

@@ -51,7 +51,7 @@ describe('HAProxy is dead on every host', () => {
     await heldOn(address, 'lb2', EL);
     const lowered = await until('the lowered priority', async () => {
       const seen = await status(path);
-      return (seen.hosts[0]?.instances.VI_1?.effective_priority ?? 255) <= 230 ? seen : undefined;
+      return seen.hosts[0]?.instances.VI_1?.effective_priority === 230 ? seen : undefined;
     });
     expect(lowered).toMatchObject({ exit: 5, state: 'degraded' });
     expect(codes(lowered)).toContain('lb1 priority_lowered');
@@ -60,10 +60,12 @@ describe('HAProxy is dead on every host', () => {
     await until('both priorities lowered', async () => {
       const seen = await status(path);
       const priorities = seen.hosts.map(({ instances }) => instances.VI_1?.effective_priority);
-      // Once by the check, and once more while it is stopped on purpose; the better host stays the better one.
-      const [one = null, two = null] = priorities;
-      return one !== null && two !== null && one <= 230 && two <= 220 && one > two ? true : undefined;
+      return priorities.join() === '230,220' ? true : undefined;
     });
+    // And stay so: neither the check's next runs nor its falls count beside the mark.
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    const later = (await status(path)).hosts.map(({ instances }) => instances.VI_1?.effective_priority);
+    expect(later).toEqual([230, 220]);
     await heldOn(address, 'lb1', EL);
     expect(await status(path)).toMatchObject({
       exit: 5,

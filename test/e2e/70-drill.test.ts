@@ -127,6 +127,10 @@ describe('lbctl drill', () => {
 async function looksRight(page: string): Promise<void> {
   const html = await readFile(page, 'utf8');
   expect(html).toContain('network-cut on lb1');
+  expect(html).toMatch(/<dt>Configuration<\/dt><dd><code>[0-9a-f]{16}<\/code>/);
+  for (const figure of ['noticed', 'taken over', 'longest gap', 'slowest', 'failed'])
+    expect(html).toContain(`<th scope="col">${figure}</th>`);
+  expect(html).toMatch(/Longest gap [\d,]+ ms; slowest answer [\d,]+ ms/);
   for (const width of [375, 1280]) {
     for (const scheme of ['0', '1']) {
       const found = await measured(page, width, scheme);

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { renderCheckScript } from '../../../src/render/check-script.js';
+import { TRACK_FILES } from '../../../src/render/platform.js';
 import { clusterOf } from '../support/model.js';
 import { temporaryFolder } from '../support/shell.js';
 
@@ -19,9 +20,13 @@ async function monitor(answer: (socket: Socket) => void): Promise<number> {
 }
 
 /** Runs the script as keepalived does: the file itself, without a shell or an environment. */
-function check(port: number): Promise<{ code: number; ms: number; said: string }> {
+function check(
+  port: number,
+  { weight = 0, mark = '/nowhere' } = {},
+): Promise<{ code: number; ms: number; said: string }> {
   const file = join(temporaryFolder(), 'check');
-  writeFileSync(file, renderCheckScript({ ...clusterOf().check, port }));
+  const script = renderCheckScript({ ...clusterOf().check, port, weight });
+  writeFileSync(file, script.replaceAll(TRACK_FILES.down.path, mark));
   chmodSync(file, 0o755);
   const started = performance.now();
   return new Promise((resolve) => {
@@ -49,6 +54,18 @@ it.each([
   );
   expect(await check(port)).toMatchObject({ code, said: '' });
   expect(asked).toBe('GET /healthz HTTP/1.0\r\n\r\n');
+});
+
+it.each([
+  ['of FAULT', 0, '1', 1],
+  ['with a weight: the mark counts already', -20, '1', 0],
+  ['with a weight, without a mark', -20, '0', 1],
+  ['with a weight, and no such file', -20, null, 1],
+])('nobody answers, %s', async (_, weight, mark, code) => {
+  const file = join(temporaryFolder(), 'mark');
+  if (mark !== null) writeFileSync(file, `${mark}\n`);
+  // Port 1: nobody is there.
+  expect(await check(1, { weight, mark: file })).toMatchObject({ code, said: '' });
 });
 
 it('a monitor that closes without a word', async () => {
