@@ -47,14 +47,20 @@ trap 'rm -f ${raw(`${file}.running`)}; rmdir ${raw(FOLDER)} 2>/dev/null' EXIT
 ( ${undo}
 )
 `;
+  // Ended in the middle it leaves no file that no timer looks at.
   return sh`set -e
+(
 umask 077
-mkdir -p ${FOLDER}
+armed=
+trap 'trap "" HUP INT TERM; [ -n "$armed" ] || rm -f ${raw(`${file} ${file}.new`)}' EXIT
+trap 'exit 143' HUP INT TERM
+mkdir -p ${FOLDER} || exit 1
 systemctl stop ${`${unit}.timer`} 2>/dev/null || :
 systemctl reset-failed ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null || :
-printf %s ${script.text} >${`${file}.new`}
-mv -f ${`${file}.new`} ${file}
-systemd-run -q --collect --unit=${unit} --on-active=${seconds} --timer-property=AccuracySec=100ms /bin/sh ${file} </dev/null || { rm -f ${file}; exit 1; }`;
+printf %s ${script.text} >${`${file}.new`} && mv -f ${`${file}.new`} ${file} || exit 1
+systemd-run -q --collect --unit=${unit} --on-active=${seconds} --timer-property=AccuracySec=100ms /bin/sh ${file} </dev/null || exit 1
+armed=yes
+) || exit $?`;
 }
 
 /**
