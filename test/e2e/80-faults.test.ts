@@ -8,7 +8,7 @@ import { printTally } from '../faults/support/tally.js';
 import { PAIR } from './support/hosts.js';
 
 /** No fault begins later than so many milliseconds after the first. LBCTL_FAULT_SAMPLE=N tries N, however long they take. */
-const BUDGET = 25_000;
+const BUDGET = 15_000;
 const SAMPLE = Number(process.env.LBCTL_FAULT_SAMPLE ?? 0);
 
 /*
