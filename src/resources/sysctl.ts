@@ -1,5 +1,5 @@
 import { err, ok } from '../base/result.js';
-import { sh } from '../base/shell.js';
+import { joinCommands, sh } from '../base/shell.js';
 import { Text } from '../base/text.js';
 import { SYSCTL_CONF } from '../render/platform.js';
 import { renderSysctl, type SysctlSetting, sysctlSettings } from '../render/system.js';
@@ -11,10 +11,12 @@ import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type
 function sysctlProbe(settings: readonly SysctlSetting[]): Probe<Readonly<Record<string, string>>> {
   return {
     key: `sysctl:${settings.map(({ key }) => key).join(',')}`,
-    script: sh`for k in ${settings.map(({ key }) => key)}; do
-  printf '%s=' "$k"
-  cat "/proc/sys/$(echo "$k" | tr . /)" || exit 1
-done`,
+    script: joinCommands(
+      settings.map(
+        ({ key }) => sh`printf '%s=' ${key}
+cat ${`/proc/sys/${key.replaceAll('.', '/')}`} || exit 1`,
+      ),
+    ),
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(`a kernel setting cannot be read: ${stderr.trim()}`);
       const lines = stdout.trim().split('\n');

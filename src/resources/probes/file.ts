@@ -25,8 +25,11 @@ export function fileProbe(path: string): Probe<FileFacts> {
     key: `file:${path}`,
     script: sh`p=${path}
 if [ ! -e "$p" ] && [ ! -L "$p" ]; then
-  d=$(dirname "$p")
-  while [ ! -e "$d" ]; do d=$(dirname "$d"); done
+  d=$p
+  while [ ! -e "$d" ]; do
+    d=\${d%/*}
+    d=\${d:-/}
+  done
   [ -d "$d" ] && [ -x "$d" ] || { echo "$d cannot be searched" >&2; exit 1; }
   echo missing
   exit 0
@@ -34,7 +37,7 @@ fi
 set -e
 stat -c '%F|%a|%U|%G|%.3Y' -- "$p"
 echo "\${asked_now:-$(date +%s.%N)}"
-if [ -f "$p" ]; then base64 -- "$p"; fi`,
+[ ! -f "$p" ] || exec base64 -- "$p"`,
     parse({ stdout, stderr, exitCode }) {
       if (exitCode !== 0) return err(`${path} cannot be read: ${stderr.trim() || `exit code ${exitCode}`}`);
       if (stdout.trim() === 'missing') return ok({ kind: 'missing' });

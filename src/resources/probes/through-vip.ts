@@ -126,7 +126,8 @@ function askCommand(target: Target, index: number): Command {
 /*
  * A request is written by cat: bash's own printf writes line by line, and each line after the first would wait 40 ms
  * for the other side's delayed acknowledgement. All targets, and all tries at a plain HTTP target, are under way at the
- * same time: an address that nobody holds keeps the answer waiting for seconds.
+ * same time. bash waits 3 s for an address that nobody holds; after one, the kernel's neighbour table says whether anybody
+ * has answered for it. Who has, and is slow, is asked once more with the time that it may take.
  */
 const FUNCTIONS: Command = sh`${unitProperties('keepalived')} 2>/dev/null
 case $unit in *ActiveState=active*) running=active ;; *) running= ;; esac
@@ -136,7 +137,7 @@ printf "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lbctl\r\nConnection: close\r\
 cat <&3' "$1" "$2" "$3" "$4"
 }
 http_tries() {
-  timeout -k 1 6 bash -c 'exec 2>/dev/null
+  timeout -k 1 "$7" bash -c 'exec 2>/dev/null
 printf -v request "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lbctl\r\nConnection: close\r\n\r" "$4" "$3"
 printf -v cr "\r"
 shopt -s nocasematch
@@ -160,7 +161,15 @@ for fd in "\${fds[@]}"; do
   done
   echo "$0|$up|$head|$server"
   [ "$up" = yes ] || exit 0
-done' "$1" "$2" "$3" "$4" "$5" "$6" "$header" || echo "$1|no||"
+done' "$1" "$2" "$3" "$4" "$5" "$6" "$header"
+}
+nobody() { case $(ip neigh show to "$1") in *FAILED*|*INCOMPLETE*) return 0 ;; *) return 1 ;; esac; }
+http_soon() {
+  said=$(http_tries "$@" 1) || {
+    if nobody "$2"; then said="$1|no||"; else said=$(http_tries "$@" 6) || said="$said
+$1|no||"; fi
+  }
+  echo "$said"
 }
 https_ask() {
   case $1 in *:*) to="[$1]:$2" ;; *) to="$1:$2" ;; esac
@@ -188,7 +197,7 @@ ask() {
     if tcp_ask "$3" "$4"; then echo "$1|yes||"; else echo "$1|no||"; fi
     return 0
   fi
-  if [ "$kind" = http ]; then http_tries "$1" "$3" "$4" "$5" "$6" "$7"; return 0; fi
+  if [ "$kind" = http ]; then http_soon "$1" "$3" "$4" "$5" "$6" "$7"; return 0; fi
   n=0
   while [ "$n" -lt "$7" ]; do
     n=$((n + 1))
