@@ -126,8 +126,9 @@ function askCommand(target: Target, index: number): Command {
 /*
  * A request is written by cat: bash's own printf writes line by line, and each line after the first would wait 40 ms
  * for the other side's delayed acknowledgement. All targets, and all tries at a plain HTTP target, are under way at the
- * same time. bash waits 3 s for an address that nobody holds; after one, the kernel's neighbour table says whether anybody
- * has answered for it. Who has, and is slow, is asked once more with the time that it may take.
+ * same time. bash waits 3 s and more for an address that nobody holds; after one, the kernel's neighbour table says whether
+ * anybody has answered for it (an accepted connection confirms the entry). Who has, and is slow, is asked once more with
+ * the time that it may take.
  */
 const FUNCTIONS: Command = sh`${unitProperties('keepalived')} 2>/dev/null
 case $unit in *ActiveState=active*) running=active ;; *) running= ;; esac
@@ -163,7 +164,7 @@ for fd in "\${fds[@]}"; do
   [ "$up" = yes ] || exit 0
 done' "$1" "$2" "$3" "$4" "$5" "$6" "$header"
 }
-nobody() { case $(ip neigh show to "$1") in *FAILED*|*INCOMPLETE*) return 0 ;; *) return 1 ;; esac; }
+nobody() { case $(ip neigh show to "$1") in ''|*REACHABLE*|*PERMANENT*|*NOARP*) return 1 ;; esac; }
 http_soon() {
   said=$(http_tries "$@" 1) || {
     if nobody "$2"; then said="$1|no||"; else said=$(http_tries "$@" 6) || said="$said
