@@ -126,9 +126,8 @@ function askCommand(target: Target, index: number): Command {
 /*
  * A request is written by cat: bash's own printf writes line by line, and each line after the first would wait 40 ms
  * for the other side's delayed acknowledgement. All targets, and all tries at a plain HTTP target, are under way at the
- * same time. bash waits 3 s and more for an address that nobody holds; after one, the kernel's neighbour table says whether
- * anybody has answered for it (an accepted connection confirms the entry). Who has, and is slow, is asked once more with
- * the time that it may take.
+ * same time. bash waits 3 s and more for an address that nobody holds; one without a connection is enough where the
+ * kernel's neighbour table has nobody confirmed for it. Who is there and slow is asked once more, with the time that it may take.
  */
 const FUNCTIONS: Command = sh`${unitProperties('keepalived')} 2>/dev/null
 case $unit in *ActiveState=active*) running=active ;; *) running= ;; esac
@@ -145,6 +144,7 @@ shopt -s nocasematch
 fds=()
 for ((n = 0; n < $5; n++)); do
   exec {fd}<>"/dev/tcp/$1/$2" || { echo "$0|no||"; exit 0; }
+  [ $n != 0 ] || echo connected
   cat >&$fd <<<"$request"
   fds+=("$fd")
 done
@@ -167,7 +167,8 @@ done' "$1" "$2" "$3" "$4" "$5" "$6" "$header"
 nobody() { case $(ip neigh show to "$1") in ''|*REACHABLE*|*PERMANENT*|*NOARP*) return 1 ;; esac; }
 http_soon() {
   said=$(http_tries "$@" 1) || {
-    if nobody "$2"; then said="$1|no||"; else said=$(http_tries "$@" 6) || said="$said
+    case $said in connected*) more=6 ;; *) more=2 ;; esac
+    if [ $more = 2 ] && nobody "$2"; then said="$1|no||"; else said=$(http_tries "$@" $more) || said="$said
 $1|no||"; fi
   }
   echo "$said"
