@@ -30,6 +30,8 @@ JS
 
 install_modules() {
   modules_fit && return 0
+  # npm ci empties what the link points to: the modules of another clone.
+  [[ ! -L node_modules ]] || die "node_modules is a link to $(readlink node_modules), whose packages are not those of package-lock.json: remove the link, or run npm ci there"
   echo "npm ci"
   local log
   log=$(mktemp)

@@ -2,6 +2,7 @@ import { type Command, sh } from '../base/shell.js';
 import type { Check, Cluster } from '../inventory/model.js';
 import { MONITOR_URI } from '../render/haproxy.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
+import { portsFree } from './ports-free.js';
 import type { HANDLERS, HandlerName, Step } from './types.js';
 
 /** Seconds that HAProxy may take from the reload until its new process answers. */
@@ -22,7 +23,8 @@ function notFromTheFuture(path: string): Command {
  * `systemctl reload` says 0 although HAProxy could not bind and goes on without a worker: so wait until a
  * worker that was not there before lives and the monitor answers.
  */
-function reloadHaproxy(check: Check): Step {
+function reloadHaproxy(cluster: Cluster): Step {
+  const { check } = cluster;
   return {
     title: 'reload haproxy',
     limit: 90,
@@ -30,6 +32,7 @@ function reloadHaproxy(check: Check): Step {
 [ "$pid" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
 children() { cat "/proc/$pid/task/$pid/children"; }
 before=" $(children) "
+${portsFree(cluster)}
 ${notFromTheFuture(HAPROXY_CFG)}
 timeout -k 5 60 systemctl reload haproxy || exit $?
 fresh() {
@@ -78,7 +81,7 @@ done`,
 export function handlerStep(name: HandlerName, cluster: Cluster): Step {
   switch (name) {
     case 'reload haproxy':
-      return reloadHaproxy(cluster.check);
+      return reloadHaproxy(cluster);
     case 'reload keepalived':
       return reloadKeepalived();
     default:

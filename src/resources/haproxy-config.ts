@@ -1,11 +1,11 @@
-import { sameAddress } from '../base/addresses.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
-import { allBinds, bindTargets, renderHaproxy } from '../render/haproxy.js';
+import { renderHaproxy } from '../render/haproxy.js';
 import { HAPROXY_CFG } from '../render/platform.js';
 import { markSecrets } from './diff.js';
 import { planFile } from './managed-file.js';
+import { overlap, wantedPorts } from './ports-free.js';
 import { fileProbe } from './probes/file.js';
 import { type Listener, listenersProbe } from './probes/listeners.js';
 import { osProbe } from './probes/os.js';
@@ -46,11 +46,7 @@ export function haproxyConfigResource({ cluster }: ResourceContext): Resource {
 
 /** `haproxy -c` passes a port that another program holds; the reload would then take the service down. */
 function takenPorts(cluster: Cluster, listeners: readonly Listener[]): Diagnostic[] {
-  const wanted = [
-    { address: '127.0.0.1', port: cluster.check.port },
-    ...allBinds(cluster).flatMap((bind) => bindTargets(bind, cluster)),
-  ];
-  return wanted.flatMap(({ address, port }) => {
+  return wantedPorts(cluster).flatMap(({ address, port }) => {
     const other = listeners.find(
       (it) => it.port === port && overlap(it.address, address) && !it.programs.includes('haproxy'),
     );
@@ -66,10 +62,4 @@ function takenPorts(cluster: Cluster, listeners: readonly Listener[]): Diagnosti
       },
     ];
   });
-}
-
-const ANY = new Set(['0.0.0.0', '*', '::', '[::]']);
-
-function overlap(one: string, other: string): boolean {
-  return ANY.has(one) || ANY.has(other) || sameAddress(one, other);
 }

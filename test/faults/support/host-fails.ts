@@ -168,9 +168,9 @@ export function hostFaults(host: Lb): HostFault[] {
           broken: await edited(scene, (web) => {
             web.haproxy.frontends.main.bind = [80, 8099];
           }),
-          cause: named('8099'),
-          // HAProxy gives the old worker's sockets up before the new one fails: until it is back nobody listens.
-          bound: active ? 400 : 0,
+          // Seen right before the reload: HAProxy would give the old worker's sockets up before the new one fails.
+          cause: named('port 8099 is taken by python3'),
+          bound: 0,
         }),
     },
     {

@@ -1,0 +1,71 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { renderHaproxy } from '../../../src/render/haproxy.js';
+import { portsFree } from '../../../src/resources/ports-free.js';
+import { clusterOf } from '../support/model.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
+
+const cluster = clusterOf(['bind: [80]', 'bind: [80, "[2001:db8:0:0::7]:8443"]']);
+
+/** Asks right before a reload, on a host where `ss` prints that. */
+function ask(
+  ss: string,
+  { shell = '/bin/sh', content = renderHaproxy(cluster, 'el'), ssFails = false } = {},
+) {
+  const folder = temporaryFolder();
+  const file = join(folder, 'haproxy.cfg');
+  writeFileSync(file, content);
+  writeFileSync(join(folder, 'listening'), ss);
+  writeFileSync(join(folder, 'ss'), ssFails ? '#!/bin/sh\nexit 1\n' : `#!/bin/sh\ncat ${folder}/listening\n`);
+  chmodSync(join(folder, 'ss'), 0o755);
+  return runShell(portsFree(cluster, file), { shell, path: folder });
+}
+
+const line = (local: string, program: string | null) =>
+  `LISTEN 0 128 ${local} 0.0.0.0:*${program === null ? '' : ` users:(("${program}",pid=7,fd=3))`}\n`;
+
+describe.each(['dash', 'bash'])(
+  'the ports of the new configuration, asked by %s before the reload',
+  (shell) => {
+    it.each([
+      ['HAProxy itself', line('10.0.0.100:80', 'haproxy'), null],
+      ['another port', line('0.0.0.0:8081', 'nginx'), null],
+      ['another address', line('10.0.0.11:80', 'nginx'), null],
+      ['all addresses', line('0.0.0.0:80', 'nginx'), 'port 80 is taken by nginx, which listens on 0.0.0.0'],
+      ['both families', line('*:80', 'httpd'), 'port 80 is taken by httpd, which listens on *'],
+      [
+        'the address itself',
+        line('10.0.0.100:80', 'nginx'),
+        'port 80 is taken by nginx, which listens on 10.0.0.100',
+      ],
+      [
+        'an IPv6 address',
+        line('[2001:db8::7]:8443', 'caddy'),
+        'port 8443 is taken by caddy, which listens on 2001:db8::7',
+      ],
+      ['a program nobody names', line('0.0.0.0:80', null), 'port 80 is taken by another program'],
+      ['a device behind the address', line('0.0.0.0%eth0:80', 'dhcpd'), 'port 80 is taken by dhcpd'],
+    ])('held by %s', (_, ss, expected) => {
+      const { exitCode, stderr } = ask(line('127.0.0.1:22', 'sshd') + ss, { shell });
+      if (expected === null) expect([exitCode, stderr]).toEqual([0, '']);
+      else {
+        expect(exitCode).toBe(1);
+        expect(stderr).toContain(expected);
+        expect(stderr.trim().split('\n')).toHaveLength(1);
+      }
+    });
+
+    it('an older file that is put back is not asked about the new ports', () => {
+      expect(ask(line('0.0.0.0:80', 'nginx'), { shell, content: 'defaults\n' }).exitCode).toBe(0);
+    });
+
+    it('not known who listens: not reloaded', () => {
+      const { exitCode, stderr } = ask('', { shell, ssFails: true });
+      expect([exitCode, stderr]).toEqual([
+        1,
+        'ss -Hltnp failed: who listens is not known, nothing was reloaded\n',
+      ]);
+    });
+  },
+);
