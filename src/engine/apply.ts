@@ -52,6 +52,7 @@ export function batchesContext(
     | 'connected'
     | 'held'
     | 'listening'
+    | 'adverts'
     | 'emit'
     | 'interrupted'
     | 'showDiff'

@@ -92,7 +92,7 @@ function jobOf(
   { owner, observations, number }: Locked & { readonly number: number },
 ): Job {
   const { cluster } = input;
-  const { connected, resources, listening } = prepared;
+  const { connected, resources, listening, adverts } = prepared;
   const numbered = { ...owner, number };
   const standing = standingOf(cluster, observations);
   const context = batchesContext(numbered, {
@@ -102,6 +102,7 @@ function jobOf(
     resources,
     connected,
     listening,
+    adverts,
     interrupted: input.signal,
     guard: new Guard({ ...input, connected, observations }),
   });

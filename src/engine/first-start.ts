@@ -3,15 +3,20 @@ import type { Cluster, Host } from '../inventory/model.js';
 import type { Batch, ClusterPlan } from '../planning/types.js';
 import { networkProbe } from '../resources/probes/network.js';
 import type { Facts, Probe } from '../resources/types.js';
+import { advertPaths, rehearseAdverts } from './adverts.js';
 import type { Connected } from './connect.js';
 import { observeAll } from './observe-cluster.js';
 import { heardProblems, type PreflightQuestion, preflightFor, quickProblems } from './preflight.js';
 import { type ClusterInput, heldBy, observeOptions } from './prepare.js';
 
+export type Adverts = () => Promise<readonly Diagnostic[]>;
+
 export interface FirstStart {
   /** An error plan where the first glance forbids the start. */
   readonly plan: ClusterPlan;
   readonly listening: Promise<readonly Diagnostic[]> | null;
+  /** Whether the hosts hear each other, tried once keepalived is installed; the second call has nothing to add. */
+  readonly adverts: Adverts | null;
 }
 
 const KEEPALIVED = /^(?:keepalived_config|service:keepalived)$/;
@@ -33,10 +38,10 @@ export async function lookBeforeFirstStart(
 ): Promise<FirstStart> {
   const { cluster, emit } = input;
   if (plan.status !== 'changes' || !plan.changes.some(({ change }) => KEEPALIVED.test(change.resource))) {
-    return { plan, listening: null };
+    return { plan, listening: null, adverts: null };
   }
   const questions = questionsFor(cluster, facts);
-  if (questions.size === 0) return { plan, listening: null };
+  if (questions.size === 0) return { plan, listening: null, adverts: null };
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
   const ask = (probes: (question: PreflightQuestion) => readonly Probe<unknown>[], judge: Judge) =>
     askAll(input, connected, questions, probes, judge);
@@ -52,8 +57,30 @@ export async function lookBeforeFirstStart(
   const refused = problems.some((it) => it.severity === 'error');
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
   const known = { ...plan, problems: [...plan.problems, ...problems] };
-  if (!refused) return { plan: known, listening };
-  return { plan: withHeard({ ...known, status: 'error', batches: [] }, await listening), listening: null };
+  if (!refused) return { plan: known, listening, adverts: advertsOf(input, connected, facts) };
+  return {
+    plan: withHeard({ ...known, status: 'error', batches: [] }, await listening),
+    listening: null,
+    adverts: null,
+  };
+}
+
+function advertsOf(
+  input: ClusterInput,
+  connected: Connected,
+  facts: ReadonlyMap<string, Facts>,
+): Adverts | null {
+  const { cluster } = input;
+  const paths = advertPaths(cluster, facts);
+  // A host that is out of reach cannot be heard; a part of the pair is no rehearsal.
+  if (paths.length === 0 || cluster.hosts.some(({ name }) => !connected.sessions.has(name))) return null;
+  let tried = false;
+  return async () => {
+    if (tried) return [];
+    tried = true;
+    const problems = await rehearseAdverts(cluster, connected.sessions, paths);
+    return input.force ? problems.map((it) => ({ ...it, severity: 'warning' })) : problems;
+  };
 }
 
 /** The plan with what was heard: an error plan where a foreign speaker forbids the start. */

@@ -13,7 +13,7 @@ import type { Transport } from '../transport/types.js';
 import { type Observations, statusProbes } from './assess.js';
 import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
-import { lookBeforeFirstStart } from './first-start.js';
+import { type Adverts, lookBeforeFirstStart } from './first-start.js';
 import { askFormerMembers } from './former-members.js';
 import { isAlive, lockProbe } from './lock-look.js';
 import type { ObserveOptions } from './observe.js';
@@ -41,6 +41,8 @@ export interface Prepared {
   readonly plan: ClusterPlan | null;
   /** What hosts hear on the network before a first start: some seconds, so awaited only before keepalived starts. */
   readonly listening: Promise<readonly Diagnostic[]> | null;
+  /** Whether the hosts hear each other's adverts, to be asked before keepalived starts for the first time. */
+  readonly adverts: Adverts | null;
   readonly unreachable: readonly Diagnostic[];
 }
 
@@ -81,6 +83,7 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
     observations,
     plan: first?.plan ?? null,
     listening: first?.listening ?? null,
+    adverts: first?.adverts ?? null,
     unreachable,
   };
 }

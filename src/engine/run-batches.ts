@@ -3,7 +3,7 @@ import type { Batch } from '../planning/types.js';
 import { confirm, confirmAll } from './confirm.js';
 import type { Connected } from './connect.js';
 import { type ExecuteContext, executeBatch } from './execute.js';
-import { startsKeepalived } from './first-start.js';
+import { type Adverts, startsKeepalived } from './first-start.js';
 import type { Guard } from './guard.js';
 import { oneHolderPerVip } from './one-holder.js';
 import type { Recap } from './recap.js';
@@ -14,6 +14,8 @@ export interface BatchesContext extends ExecuteContext {
   readonly held: ReadonlySet<string>;
   /** What is heard on the network before a first start; awaited only before keepalived starts. */
   readonly listening: Promise<readonly Diagnostic[]> | null;
+  /** Whether the hosts hear each other's adverts; asked before keepalived starts for the first time. */
+  readonly adverts?: Adverts | null;
   /** Keeps a host that serves from being changed while nobody could take over; null: it is put back whatever comes. */
   readonly guard: Guard | null;
 }
@@ -114,8 +116,9 @@ async function allBatches(
 }
 
 /** Waits for what was heard on the network; true where it forbids the start. */
-async function heardRefusal({ listening }: BatchesContext, recap: Recap): Promise<boolean> {
-  const heard = listening === null ? [] : await listening;
+async function heardRefusal({ listening, adverts }: BatchesContext, recap: Recap): Promise<boolean> {
+  const answers = await Promise.all([listening ?? [], adverts?.() ?? []]);
+  const heard = answers.flat();
   for (const problem of heard) recap.diagnose(problem);
   return heard.some((it) => it.severity === 'error');
 }
