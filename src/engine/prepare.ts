@@ -7,6 +7,7 @@ import { planCluster } from '../planning/plan.js';
 import type { ClusterPlan } from '../planning/types.js';
 import type { Playbook } from '../playbook/model.js';
 import { holds, networkProbe } from '../resources/probes/network.js';
+import { roomProbe } from '../resources/probes/room.js';
 import { throughVipProbe, verifyTargets } from '../resources/probes/through-vip.js';
 import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
 import type { Transport } from '../transport/types.js';
@@ -15,6 +16,7 @@ import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
 import { type Adverts, lookBeforeFirstStart } from './first-start.js';
 import { askFormerMembers } from './former-members.js';
+import { type Asked, groundProblems } from './ground.js';
 import { isAlive, lockProbe } from './lock-look.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
@@ -55,6 +57,7 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   emit({ event: 'phase', cluster: cluster.name, phase: 'connect', state: reached ? 'done' : 'failed' });
   const resources = buildResources(input.playbook, cluster, input.authPass);
   emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: 'started' });
+  const asked = Date.now();
   const observations = await observeAll(
     connected,
     (host) => allProbes(cluster, resources, host),
@@ -71,7 +74,13 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   const blocking = unreachable.filter(
     (it) => (input.limit === null && !input.force) || limit.has(it.host ?? ''),
   );
-  const plan = blocking.length > 0 ? null : makePlan(input, resources, observations);
+  const plan =
+    blocking.length > 0
+      ? null
+      : withGround(input, makePlan(input, resources, observations), observations, {
+          asked,
+          answered: Date.now(),
+        });
   const first =
     plan === null ? null : await lookBeforeFirstStart(input, connected, reachableFacts(observations), plan);
   for (const diagnostic of await askFormerMembers(cluster, reachableFacts(observations), input.transport)) {
@@ -86,6 +95,21 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
     adverts: first?.adverts ?? null,
     unreachable,
   };
+}
+
+/** An error plan where a host lacks what the change needs. */
+function withGround(
+  input: ClusterInput,
+  plan: ClusterPlan,
+  observations: Observations,
+  asked: Asked,
+): ClusterPlan {
+  if (plan.status !== 'changes') return plan;
+  const found = groundProblems(input.cluster, plan, reachableFacts(observations), asked);
+  const problems = [...plan.problems, ...found];
+  return found.some((it) => it.severity === 'error')
+    ? { ...plan, status: 'error', batches: [], problems }
+    : { ...plan, problems };
 }
 
 /** A run ended without a word and left its lock: what it did not get to at its end is to be done, even if nothing differs. */
@@ -114,6 +138,7 @@ export function allProbes(
     throughVipProbe(verifyTargets(cluster)),
     ...planProbes(cluster, resources, host),
     lockProbe,
+    roomProbe,
   ];
 }
 

@@ -6,7 +6,7 @@ export function unsupported(os: OsFacts, resource: string): Planned {
     severity: 'error',
     code: 'unsupported-distribution',
     summary: `${os.pretty} is not supported`,
-    hint: 'lbctl knows RHEL, Rocky, AlmaLinux, CentOS Stream, Fedora, openEuler, Debian and Ubuntu',
+    hint: 'lbctl knows RHEL, Rocky, AlmaLinux and CentOS Stream from 8, Fedora, openEuler, Debian from 11 and Ubuntu from 22.04',
     resource,
   });
 }

@@ -28,6 +28,13 @@ describe('the distribution, by os-release', () => {
     ['Alpine', 'ID=alpine\nPRETTY_NAME="Alpine Linux v3.20"', null],
     ['Arch', 'ID=arch\nPRETTY_NAME="Arch Linux"', null],
     ['one without a name', 'ID=gentoo', null],
+    ['EL 7, whose keepalived is 1.3', 'ID="centos"\nID_LIKE="rhel fedora"\nVERSION_ID="7"', null],
+    ['EL 8', 'ID="almalinux"\nVERSION_ID="8.10"', 'el'],
+    ['Debian 10, whose keepalived is 2.0', 'ID=debian\nVERSION_ID="10"', null],
+    ['Debian 11', 'ID=debian\nVERSION_ID="11"', 'debian'],
+    ['Debian testing, which has no number', 'ID=debian\nPRETTY_NAME="Debian GNU/Linux trixie/sid"', 'debian'],
+    ['Ubuntu 20.04, whose keepalived is 2.0', 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="20.04"', null],
+    ['Ubuntu 22.04', 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="22.04"', 'debian'],
   ])('%s', (_, text, family) => {
     expect(parsed(osProbe, `${text}\n`).family).toBe(family);
   });

@@ -56,6 +56,20 @@ describe('packages', () => {
     ]);
   });
 
+  it.each([
+    ['haproxy', '1.5.18-9.el7', 'haproxy 1.5.18-9.el7 is too old: what lbctl writes needs 1.8 or later'],
+    ['keepalived', '1:2.0.19-2', 'keepalived 1:2.0.19-2 is too old: what lbctl writes needs 2.1 or later'],
+  ])('%s %s is refused before anything is changed', (name, version, summary) => {
+    const installed = { haproxy: '2.4.22-3.el9', keepalived: '2.2.8-3.el9', [name]: version };
+    const { change, problems } = plan(os('el'), [packagesProbe, installed]);
+    expect(change).toBeNull();
+    expect(problems).toMatchObject([{ severity: 'error', code: 'version-too-old', summary }]);
+  });
+
+  it.each(['1.8.27-5.el8', '2.10.1', '10.0'])('haproxy %s is new enough', (haproxy) => {
+    expect(plan(os('el'), [packagesProbe, { haproxy, keepalived: '2.1.5-9.el8' }]).problems).toEqual([]);
+  });
+
   it('unknown is not missing', () => {
     expect(() => plan(os('el'), [packagesProbe, new Unknown()])).toThrow(UnknownFact);
     expect(refusal(packagesProbe, output('haproxy 2.4\n', { exitCode: 1, stderr: 'x' }))).toContain('x');

@@ -72,6 +72,8 @@ export class SimulatedHost {
   private say(id: string, script: string): string {
     const [kind = '', name = ''] = id.split(/:(.*)/);
     switch (kind) {
+      case 'room':
+        return roomOf(Math.floor(Date.now() / 1000));
       case 'os':
         return 'ID=debian\nPRETTY_NAME="Debian GNU/Linux 12"\n';
       case 'network':
@@ -222,4 +224,10 @@ export class SimulatedHost {
       )
       .join('');
   }
+}
+
+/** What a host with room says, by that clock. */
+function roomOf(clock: number): string {
+  const line = (free: number) => `/dev/sda1 9999999 1000 ${free} 1% /\n`.repeat(4);
+  return `clock ${clock}\nFilesystem 1024-blocks Used Available Capacity Mounted on\n${line(8_000_000)}inodes\n${line(500_000)}`;
 }
