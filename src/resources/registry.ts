@@ -1,3 +1,4 @@
+import { checkFirst } from './check-first.js';
 import { checkScriptResource } from './check-script.js';
 import { firewallResource } from './firewall.js';
 import { haproxyConfigResource } from './haproxy-config.js';
@@ -37,5 +38,12 @@ export const RESOURCE_TYPES: Readonly<Record<string, ResourceType>> = {
   takeover_script: { args: {}, make: (_, context) => takeoverScriptResource(context) },
   keepalived_config: { args: {}, make: (_, context) => keepalivedConfigResource(context) },
   systemd_dropin: { args: { name: SERVICES }, make: (args) => systemdDropInResource(service(args)) },
-  service: { args: { name: SERVICES }, make: (args, { watches }) => serviceResource(service(args), watches) },
+  service: {
+    args: { name: SERVICES },
+    make: (args, { watches = [], cluster }) =>
+      serviceResource(service(args), {
+        watches,
+        beforeStart: service(args) === 'keepalived' ? [checkFirst(cluster.check.timeout)] : [],
+      }),
+  },
 };

@@ -48,7 +48,10 @@ export function missedChange(
 }
 
 /** Enabled, running, and running by the file that is on disk, and by those that notify it. */
-export function serviceResource(service: 'haproxy' | 'keepalived', watches: readonly Watch[] = []): Resource {
+export function serviceResource(
+  service: 'haproxy' | 'keepalived',
+  { watches = [], beforeStart = [] }: { watches?: readonly Watch[]; beforeStart?: readonly Step[] } = {},
+): Resource {
   const config = CONFIG[service];
   return {
     id: `service:${service}`,
@@ -76,6 +79,7 @@ export function serviceResource(service: 'haproxy' | 'keepalived', watches: read
       if (!runs) {
         if (found.exists)
           reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);
+        steps.push(...beforeStart);
         // What made keepalived wait for the other hosts is over once it is to run.
         if (service === 'keepalived') steps.push(FREE_TO_START);
         steps.push(systemctl('restart'));

@@ -255,7 +255,7 @@ systemctl -q disable --now own-ticker`,
   it.each([
     ['fails', 'echo it is full >&2; exit 3', 'it is full', /failed with exit code 3/],
     ['does not do what it is for', 'true', '/var/lib/never does not exist', /still differs/],
-    ['takes too long', 'sleep 30', 'did not end within 1 s', /exit code 124/],
+    ['takes too long', 'sleep 30', 'did not end within 1 s', /did not end within its time limit/],
     ['is no shell', 'if true; then', 'bad-shell', /cannot read its lines/],
   ])('a command that %s fails the run, and nothing after it is begun', async (_, lines, said, message) => {
     const wrong = join(folder, 'command.yaml');

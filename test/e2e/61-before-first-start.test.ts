@@ -18,6 +18,86 @@ async function withoutAdverts(host: 'lb1' | 'lb2', from: string, run: () => Prom
   }
 }
 
+/** Puts a script in a program's place; `$real` is what was there. */
+async function instead(program: string, script: string, run: () => Promise<void>): Promise<void> {
+  const text = Buffer.from(`#!/bin/sh\nreal=${program}.real\n${script}\nexec "$real" "$@"\n`).toString(
+    'base64',
+  );
+  await on(
+    'lb2',
+    `cp -a "$(readlink -f ${program})" ${program}.real; cp -a ${program} ${program}.was; rm ${program}
+    echo ${text} | base64 -d >${program}; chmod 755 ${program}`,
+  );
+  try {
+    await run();
+  } finally {
+    await on('lb2', `rm -f ${program} ${program}.real; mv ${program}.was ${program}`);
+  }
+}
+
+describe('a host that is not what a pair needs, before anything is changed', () => {
+  let path: string;
+
+  beforeAll(async () => {
+    await startBare();
+    path = await inventory('bare.yaml');
+  });
+
+  async function refused(message: string): Promise<void> {
+    const up = await lbctl('up', path);
+    expect(up.exit, up.said).toBe(1);
+    expect(up.stderr).toContain(`web/lb2: ${message}`);
+    expect(up.said).toContain('refused; nothing was changed');
+    expect(await onBoth('ls -d /etc/haproxy /etc/keepalived /var/lib/lbctl 2>/dev/null; true')).toEqual([
+      '',
+      '',
+    ]);
+  }
+
+  it('a file system that is full', async () => {
+    const size = await on('lb2', 'findmnt -no SIZE -b /run');
+    await on('lb2', 'mount -o remount,size=2M /run');
+    try {
+      await refused('/run has ');
+    } finally {
+      await on('lb2', `mount -o remount,size=${size.trim()} /run`);
+    }
+  });
+
+  it('a release that is too old', async () => {
+    await on(
+      'lb2',
+      'cp --remove-destination "$(readlink -f /etc/os-release)" /etc/os-release.was; ls -l /etc/os-release',
+    );
+    await on('lb2', 'sed -i \'s/^VERSION_ID=.*/VERSION_ID="7.9"/\' "$(readlink -f /etc/os-release)"');
+    try {
+      await refused('');
+      expect((await lbctl('up', path)).stderr).toContain('is not supported');
+    } finally {
+      await on('lb2', 'cat /etc/os-release.was >"$(readlink -f /etc/os-release)"; rm /etc/os-release.was');
+    }
+  });
+
+  it('a keepalived that is too old', () =>
+    instead(
+      '/usr/bin/rpm',
+      'case " $* " in *keepalived*) echo keepalived 1.3.5-19.el7; echo haproxy 1.5.18-9.el7; exit 0 ;; esac',
+      () => refused('packages: keepalived 1.3.5-19.el7 is too old: what lbctl writes needs 2.1 or later'),
+    ));
+
+  it('a clock that is a day behind stops nothing, and is said', () =>
+    instead(
+      '/usr/bin/date',
+      'case " $* " in *" -d "*) ;; *) exec "$real" -d "-1 day" "$@" ;; esac',
+      async () => {
+        const plan = await lbctl('plan', path);
+        expect(plan.exit, plan.said).toBe(2);
+        expect(plan.said).toContain('lb2: its clock is 24 h behind the one here');
+        expect(plan.said).not.toContain('lb1: its clock');
+      },
+    ));
+});
+
 describe('hosts that do not see each other, before the first start', () => {
   let path: string;
 
@@ -41,6 +121,25 @@ describe('hosts that do not see each other, before the first start', () => {
     const left =
       'systemctl is-active keepalived; pgrep -x keepalived; ls -d /run/lbctl-adverts.*; ip -4 -o addr show dev lo | grep -F 127.112.; true';
     expect(await onBoth(left)).toEqual(['inactive', 'inactive']);
+  });
+
+  it('a check that cannot run is found before keepalived starts, and before anybody holds the address', async () => {
+    const folder = '/usr/libexec/keepalived';
+    await on(
+      'lb1',
+      `mkdir -p ${folder} && mount --bind ${folder} ${folder} && mount -o remount,bind,noexec ${folder}`,
+    );
+    try {
+      const up = await lbctl('up', path);
+      expect(up.exit, up.said).toBe(1);
+      expect(up.stderr).toContain(
+        `${folder}/lbctl-check-haproxy is not executable; keepalived was not started`,
+      );
+      expect(await holders(await vip())).toEqual([]);
+      expect(await onBoth('systemctl is-active keepalived; true')).toEqual(['inactive', 'inactive']);
+    } finally {
+      await on('lb1', `umount ${folder}`);
+    }
   });
 
   it('once they hear each other the pair is built', async () => {

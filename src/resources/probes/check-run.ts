@@ -33,6 +33,7 @@ export function checkRunProbe(timeout: number): Probe<CheckRun> {
   case $rc in
     0) echo passed ;;
     124|137) echo ${`it did not end within ${timeout} s`} ;;
+    127) echo 'it fails with exit code 127: is the interpreter of its first line there?' ;;
     *) echo "it fails with exit code $rc" ;;
   esac
   exit 0

@@ -108,7 +108,7 @@ describe('a service', () => {
       [ageProbe('/etc/map'), null],
       [ageProbe('/etc/future'), -5],
     );
-    const { change } = serviceResource('haproxy', watches).plan(facts);
+    const { change } = serviceResource('haproxy', { watches }).plan(facts);
     expect(change).toMatchObject({ reason: 'runs by an older /etc/site.pem', notify: ['reload haproxy'] });
   });
 

@@ -1,0 +1,31 @@
+import { sh } from '../base/shell.js';
+import { checkRunProbe } from './probes/check-run.js';
+import type { Step } from './types.js';
+
+/** So often, a second apart: a host that has just started HAProxy may be busy. */
+const TRIES = 4;
+
+/**
+ * Before keepalived starts, with HAProxy serving already: its check is run as keepalived would run it. One that fails
+ * now fails for another reason than a dead HAProxy, and with it the host would never hold an address, or every host would.
+ * @param timeout seconds, as in keepalived.conf
+ */
+export function checkFirst(timeout: number): Step {
+  return {
+    title: 'try the check of HAProxy',
+    script: sh`try() {
+${checkRunProbe(timeout).script}
+}
+i=1
+while :; do
+  said=$( (try) 2>&1) || { echo "the check of HAProxy could not be tried: $said" >&2; exit 1; }
+  [ "$said" != passed ] || exit 0
+  [ $i -lt ${TRIES} ] || break
+  i=$((i + 1))
+  sleep 1
+done
+echo "the check of HAProxy does not pass although HAProxy serves: $said; keepalived was not started" >&2
+exit 1`,
+    limit: TRIES * (timeout + 3) + 10,
+  };
+}
