@@ -41,7 +41,7 @@ describe('two bare Debian machines', () => {
       const refused = await lbctl('up', path);
       expect(refused.exit, refused.said).toBe(1);
       expect(refused.said).toContain(`${name} is not supported`);
-      expect(refused.said).toMatch(/Debian and Ubuntu/);
+      expect(refused.said).toMatch(/Debian from 11 and Ubuntu from 22/);
       expect(refused.said).toContain('lb2');
       expect((await lbctl('plan', path)).exit).toBe(1);
       expect(await Promise.all([run('deb1', FINGERPRINT), run('deb2', FINGERPRINT)])).toEqual(before);

@@ -26,9 +26,12 @@ export function onBoth(command: string): Promise<string[]> {
   return Promise.all(PAIR.map((host) => on(host, command)));
 }
 
-/** Both hosts as they were installed, and nothing left of what an earlier chapter did to the rest. */
+/**
+ * Both hosts as they were installed, and nothing left of what an earlier chapter did to the rest: a Debian pair that
+ * still held the address would keep ours from starting.
+ */
 export async function barePair(): Promise<void> {
-  await Promise.all([reset(['el1', 'el2']), calm()]);
+  await Promise.all([reset(), calm()]);
 }
 
 /** The client and the web servers as they should be. */
