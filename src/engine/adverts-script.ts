@@ -10,6 +10,8 @@ const LIMIT = 9;
 export interface Path {
   /** By host. */
   readonly devices: Readonly<Record<string, string>>;
+  /** Of the addresses, and so of the adverts. */
+  readonly family: 4 | 6;
   readonly unicast: boolean;
   /** By speaker: a number that the cluster does not use. */
   readonly virtualRouterIds: Readonly<Record<string, number>>;
@@ -22,7 +24,7 @@ function nameOf(path: number, speaker: number): string {
 
 /**
  * A keepalived.conf in which every host speaks once. The priorities are the lowest there are, so that a foreign pair
- * that happens to have the number goes on. keepalived insists on an address: one of the loopback network harms nobody.
+ * that happens to have the number goes on.
  */
 export function rehearsalConfig(
   paths: readonly Path[],
@@ -41,13 +43,18 @@ export function rehearsalConfig(
   priority ${speaker.name === host.name ? 2 : 1}
   advert_int ${REHEARSAL_INTERVAL}
 ${path.unicast ? unicast : ''}  virtual_ipaddress {
-    127.112.${at + 1}.${vrid}/32 dev lo
+    ${harmless(path, at, vrid)} dev lo
   }
 }
 `;
     }),
   );
   return `global_defs {\n  vrrp_version 3\n}\n${blocks.join('')}`;
+}
+
+/** keepalived insists on an address, and speaks its family: one that never leaves the host harms nobody. */
+function harmless({ family }: Path, at: number, vrid: number): string {
+  return family === 4 ? `127.112.${at + 1}.${vrid}/32` : `fe80::112:${at + 1}:${vrid}/128`;
 }
 
 /**

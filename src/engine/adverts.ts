@@ -53,18 +53,20 @@ export class Rehearsal {
   }
 }
 
-/** The ways of a cluster's adverts, those over IPv4: what differs in interfaces or mode is tried apart. */
+/** The ways of a cluster's adverts: what differs in interfaces, family or mode is tried apart. */
 export function advertPaths(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Path[] {
   const taken = new Set(cluster.vrrpInstances.map((it) => it.virtualRouterId));
   const free = Array.from({ length: 255 }, (_, index) => 255 - index).filter((it) => !taken.has(it));
   const found = new Map<string, Path>();
   for (const instance of cluster.vrrpInstances) {
     const devices = devicesOf(cluster, instance, facts);
-    if (devices === null || instance.virtualIpaddress.some((vip) => vip.address.includes(':'))) continue;
-    const key = JSON.stringify([devices, instance.unicast]);
+    const family = instance.virtualIpaddress[0]?.family;
+    if (devices === null || family === undefined) continue;
+    const key = JSON.stringify([devices, family, instance.unicast]);
     if (found.has(key) || free.length < cluster.hosts.length) continue;
     const ids = cluster.hosts.map((host) => [host.name, free.shift() ?? 0] as const);
-    found.set(key, { devices, unicast: instance.unicast, virtualRouterIds: Object.fromEntries(ids) });
+    const virtualRouterIds = Object.fromEntries(ids);
+    found.set(key, { devices, family, unicast: instance.unicast, virtualRouterIds });
   }
   return [...found.values()];
 }
@@ -143,7 +145,8 @@ function notHeard(
   { speaker, listener }: { readonly speaker: string; readonly listener: string },
 ): Diagnostic {
   const address = cluster.hosts.find((it) => it.name === listener)?.address ?? '';
-  const to = path?.unicast === true ? address : '224.0.0.18';
+  const group = path?.family === 6 ? 'ff02::12' : '224.0.0.18';
+  const to = path?.unicast === true ? address : group;
   return {
     severity: 'error',
     code: 'adverts-not-heard',

@@ -2,19 +2,20 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { labInfo } from '../lab/lab.js';
 import { holders, on, onBoth, vip } from './support/hosts.js';
 import { lbctl } from './support/lbctl.js';
-import { healthy, inventory, startBare } from './support/pair.js';
+import { healthy, inventory, startBare, vi1 } from './support/pair.js';
 
-/** What only trying shows: no word of VRRP in it, and it is the other host's adverts alone that it takes. */
-async function withoutAdverts(host: 'lb1' | 'lb2', from: string, run: () => Promise<void>): Promise<void> {
+/** What only trying shows: no word of VRRP in the rule, and it is the other host's adverts alone that it takes. */
+async function without(host: 'lb1' | 'lb2', adverts: string, run: () => Promise<void>): Promise<void> {
+  const family = adverts.startsWith('ip6') ? 'ip6' : 'ip';
   await on(
     host,
-    `nft 'add table ip snoop; add chain ip snoop in { type filter hook prerouting priority 0; };
-      add rule ip snoop in ip saddr ${from} ip daddr 224.0.0.18 drop'`,
+    `nft 'add table ${family} snoop; add chain ${family} snoop in { type filter hook prerouting priority 0; };
+      add rule ${family} snoop in ${adverts} drop'`,
   );
   try {
     await run();
   } finally {
-    await on(host, 'nft delete table ip snoop');
+    await on(host, `nft delete table ${family} snoop`);
   }
 }
 
@@ -100,15 +101,37 @@ describe('a host that is not what a pair needs, before anything is changed', () 
 
 describe('hosts that do not see each other, before the first start', () => {
   let path: string;
+  let ways: string;
+
+  async function nothingRehearses(): Promise<void> {
+    const left =
+      'ls -d /run/lbctl-adverts.*; ip -o addr show dev lo | grep -E "127\\.112\\.|fe80::112:"; true';
+    expect(await onBoth(left)).toEqual(['', '']);
+  }
+
+  async function nothingLeft(): Promise<void> {
+    await nothingRehearses();
+    expect(await holders(await vip())).toEqual([]);
+    expect(await onBoth('systemctl is-active keepalived; pgrep -x keepalived; true')).toEqual([
+      'inactive',
+      'inactive',
+    ]);
+  }
 
   beforeAll(async () => {
     await startBare();
     path = await inventory('bare.yaml');
+    const { vips6 } = await labInfo();
+    ways = await inventory('ways.yaml', (file) => {
+      const six = { virtual_router_id: 61, virtual_ipaddress: [`${vips6[0]}/64`] };
+      Object.assign(file.clusters.web.vrrp_instances, { VI_6: six });
+      vi1(file).unicast = true;
+    });
   });
 
   it('one direction is enough to refuse; keepalived was started nowhere, nothing is left of the rehearsal', async () => {
     const { hosts } = await labInfo();
-    await withoutAdverts('lb2', hosts.el1.address, async () => {
+    await without('lb2', `ip saddr ${hosts.el1.address} ip daddr 224.0.0.18`, async () => {
       const up = await lbctl('up', path);
       expect(up.exit, up.said).toBe(1);
       expect(up.stderr).toContain(
@@ -117,10 +140,26 @@ describe('hosts that do not see each other, before the first start', () => {
       expect(up.stderr).not.toContain('lb1 does not hear');
       expect(up.said).toContain('refused before keepalived was started; what was done before stays');
     });
-    expect(await holders(await vip())).toEqual([]);
-    const left =
-      'systemctl is-active keepalived; pgrep -x keepalived; ls -d /run/lbctl-adverts.*; ip -4 -o addr show dev lo | grep -F 127.112.; true';
-    expect(await onBoth(left)).toEqual(['inactive', 'inactive']);
+    await nothingLeft();
+  });
+
+  it('by unicast, and over IPv6 where IPv4 passes: each way is tried by itself', async () => {
+    const { el1, el2 } = (await labInfo()).hosts;
+    await without(
+      'lb1',
+      `ip saddr ${el2.address} ip daddr ${el1.address} meta l4proto != { tcp, icmp }`,
+      () =>
+        without('lb2', 'ip6 daddr ff02::12', async () => {
+          const up = await lbctl('up', ways);
+          expect(up.exit, up.said).toBe(1);
+          const deaf = up.stderr.match(/lb\d does not hear the adverts of lb\d \(.*?\)/g)?.sort();
+          expect(deaf).toEqual([
+            `lb1 does not hear the adverts of lb2 (IP protocol 112 to ${el1.address} on eth0)`,
+            'lb2 does not hear the adverts of lb1 (IP protocol 112 to ff02::12 on eth0)',
+          ]);
+        }),
+    );
+    await nothingLeft();
   });
 
   it('a check that cannot run is found before keepalived starts, and before anybody holds the address', async () => {
@@ -130,7 +169,7 @@ describe('hosts that do not see each other, before the first start', () => {
       `mkdir -p ${folder} && mount --bind ${folder} ${folder} && mount -o remount,bind,noexec ${folder}`,
     );
     try {
-      const up = await lbctl('up', path);
+      const up = await lbctl('up', ways);
       expect(up.exit, up.said).toBe(1);
       expect(up.stderr).toContain(`${folder}/lbctl-check-haproxy is missing or not executable`);
       expect(await holders(await vip())).toEqual([]);
@@ -141,10 +180,10 @@ describe('hosts that do not see each other, before the first start', () => {
   });
 
   it('once they hear each other the pair is built', async () => {
-    const up = await lbctl('up', path);
+    const up = await lbctl('up', ways);
     expect(up.exit, up.said).toBe(0);
     expect(up.stderr).not.toContain('could not be tried');
-    await healthy(path);
-    expect(await onBoth('ls -d /run/lbctl-adverts.* 2>/dev/null; true')).toEqual(['', '']);
+    await healthy(ways);
+    await nothingRehearses();
   });
 });

@@ -54,6 +54,7 @@ it('every host speaks once, at the lowest priorities, on the path of the instanc
   if (host === undefined) throw new Error('no host');
   const path = {
     devices: { lb1: 'eth0', lb2: 'ens3' },
+    family: 4 as const,
     unicast: true,
     virtualRouterIds: { lb1: 255, lb2: 254 },
   };
@@ -63,4 +64,6 @@ it('every host speaks once, at the lowest priorities, on the path of the instanc
   expect(config).toContain('unicast_src_ip 10.0.0.1\n  unicast_peer {\n    10.0.0.2\n  }');
   expect(config).toContain('interface eth0');
   expect(rehearsalConfig([{ ...path, unicast: false }], hosts, host)).not.toContain('unicast');
+  expect(config).toContain('127.112.1.254/32 dev lo');
+  expect(rehearsalConfig([{ ...path, family: 6 }], hosts, host)).toContain('fe80::112:1:254/128 dev lo');
 });
