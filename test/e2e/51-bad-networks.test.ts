@@ -76,6 +76,21 @@ describe('up where the network or the server is not what one would wish for', ()
     expect(up.said).not.toMatch(/rolled back|gone back/);
   });
 
+  it('a connection cut in the middle of the change: lbctl connects again, looks, and goes on', async () => {
+    const change = await edited();
+    const both = await wires(0);
+    const path = await throughWires(change.path, both);
+    const up = await servedThroughout(change, async () => {
+      const running = start('up', path);
+      await running.saw(/web\/lb2: haproxy_config: started/);
+      both.lb2.cut();
+      return running.ended;
+    });
+    expect(up.said).toContain('the connection was lost in the middle of a change');
+    expect(up.said).toContain('connected again');
+    expect(up.said).not.toMatch(/rolled back|gone back/);
+  });
+
   it('an sshd without sftp that allows two sessions at once', async () => {
     const config = '/etc/ssh/sshd_config';
     await onBoth(

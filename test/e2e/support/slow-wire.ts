@@ -5,6 +5,8 @@ export interface SlowWire {
   readonly port: number;
   /** From now on nothing goes through, in either direction, for so many milliseconds; then all of it, in order. */
   stall(ms: number): void;
+  /** Ends what goes through now; who connects again gets through. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,9 @@ export async function openSlowWire(target: number, delayMs = 0): Promise<SlowWir
     port: address.port,
     stall: (ms) => {
       free = Date.now() + ms;
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
