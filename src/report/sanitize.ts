@@ -1,5 +1,5 @@
-// Control (Cc), format (Cf: bidi overrides, zero-width, tags), line and paragraph separators, lone surrogates.
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+// Control (Cc), format (Cf: bidi overrides, zero-width, tags), line and paragraph separators, lone surrogates, and what is no character at all (U+FFFE: no XML may hold it).
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{NChar}]/gu;
 
 const TAB = '    ';
 

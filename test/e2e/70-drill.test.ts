@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labInfo } from '../lab/lab.js';
+import { readJunit } from '../unit/support/junit.js';
 import { onBoth } from './support/hosts.js';
 import { lbctl, start, summaryOf } from './support/lbctl.js';
 import { leftOn } from './support/left.js';
@@ -75,7 +76,7 @@ describe('lbctl drill', () => {
     expect(cut?.detected_by).toBe('lb2');
     await healthy(path);
     expect(await leftOn(['el1', 'el2'])).toEqual(['', '']);
-    expect(await readFile(xml, 'utf8')).toContain('tests="2" failures="0"');
+    expect(readJunit(await readFile(xml, 'utf8')).map(({ failure }) => failure)).toEqual([null, null]);
     await looksRight(page);
   });
 
@@ -112,8 +113,12 @@ describe('lbctl drill', () => {
     await onBoth('rm -f /var/lib/lbctl/lock');
     await onBoth('[ "$(hostname)" = el1 ] || systemctl stop haproxy');
     try {
-      const run = await lbctl('drill', path, '--yes', '--json');
+      const xml = join(folder, 'refused.xml');
+      const run = await lbctl('drill', path, '--yes', '--json', '--junit', xml);
       expect(run.exit, run.said).toBe(5);
+      expect(readJunit(await readFile(xml, 'utf8'))).toEqual([
+        { name: 'drill', failure: expect.stringContaining('nothing was broken') },
+      ]);
       expect(run.stdout).toContain('nothing was broken');
       expect(run.stdout).not.toContain('"event":"fault"');
     } finally {

@@ -4,6 +4,7 @@ import { drillTable, median } from '../../../src/report/drill.js';
 import { formatDrillHtml } from '../../../src/report/drill-html.js';
 import { formatDrillJunit } from '../../../src/report/drill-junit.js';
 import { plainPaint } from '../../../src/report/paint.js';
+import { readJunit } from '../support/junit.js';
 
 const EVIL = `<img src=x onerror="alert('1')">&\u001b[31m`;
 
@@ -205,13 +206,24 @@ describe('the JUnit report', () => {
       '<testcase classname="web" name="haproxy-stop on lb1" time="1.379"><system-out>Taken over in 1,379 ms',
     );
     expect(xml).toContain('name="haproxy-stop on lb1 (2)"');
-    expect(xml).toContain('<failure message="Nobody took over">');
-    expect(xml).toContain('<failure message="Could not be made">no way</failure>');
+    expect(xml).toContain('<failure type="not-survived" message="Nobody took over">');
+    expect(xml).toContain('<failure type="not-made" message="Could not be made">no way</failure>');
+    expect(readJunit(xml).map(({ failure }) => failure !== null)).toEqual([false, true, true]);
   });
 
   it('does not pass where nothing could be broken', () => {
     const xml = formatDrillJunit(report([], { ok: false, clusters: [], errors: ['the pair is degraded'] }));
-    expect(xml).toContain('failures="1"');
-    expect(xml).toContain('the pair is degraded');
+    expect(readJunit(xml)).toEqual([{ name: 'drill', failure: 'the pair is degraded' }]);
+  });
+
+  it('is valid whatever the texts are', () => {
+    const evil = `]]>\u0000\ufffe${EVIL}\n"`;
+    const broken = { ...NOT_MADE, cluster: evil, fault: evil, host: evil, error: evil, measured_from: evil };
+    const [passed, failed] = readJunit(
+      formatDrillJunit(report([run({ cluster: evil, measured_from: evil }), run(broken)], { ok: false })),
+    );
+    expect(passed?.failure).toBeNull();
+    expect(failed?.name).toContain(`<img src=x onerror="alert('1')">&\\x1b[31m`);
+    expect(failed?.failure).toContain(']]>');
   });
 });
