@@ -117,7 +117,7 @@ describe('lbctl drill', () => {
       const run = await lbctl('drill', path, '--yes', '--json', '--junit', xml);
       expect(run.exit, run.said).toBe(5);
       expect(readJunit(await readFile(xml, 'utf8'))).toEqual([
-        { name: 'drill', failure: expect.stringContaining('nothing was broken') },
+        { name: 'drill', failure: expect.stringContaining('haproxy is inactive') },
       ]);
       expect(run.stdout).toContain('nothing was broken');
       expect(run.stdout).not.toContain('"event":"fault"');
@@ -142,6 +142,8 @@ async function looksRight(page: string): Promise<void> {
       expect(found.scroll, `${width} px`).toBeLessThanOrEqual(found.width);
       expect(found.width).toBe(width);
       expect(found.pictures).toBe(6);
+      expect(found.console).toEqual([]);
+      expect(found.fetched).toBe(0);
       expect(found.ground).toBe(scheme === '0' ? 'rgb(15, 19, 24)' : 'rgb(255, 255, 255)');
     }
   }
@@ -152,6 +154,10 @@ interface Measured {
   scroll: number;
   pictures: number;
   ground: string;
+  /** What the page loaded besides itself. */
+  fetched: number;
+  /** What the browser complained of; what the page's own policy forbids as well. */
+  console: readonly string[];
 }
 
 /** The page in a frame of that width, as Debian's chromium lays it out. `scheme`: 0 dark, 1 light. */
@@ -164,7 +170,7 @@ async function measured(page: string, width: number, scheme: string): Promise<Me
 <pre id="found"></pre><script>onload = () => {
   const { documentElement: root, body } = page.contentDocument;
   found.textContent = JSON.stringify({ width: root.clientWidth, scroll: root.scrollWidth,
-    pictures: root.querySelectorAll('svg').length, ground: page.contentWindow.getComputedStyle(body).backgroundColor });
+    pictures: root.querySelectorAll('svg').length, fetched: page.contentWindow.performance.getEntriesByType('resource').length, ground: page.contentWindow.getComputedStyle(body).backgroundColor });
 };</script>`,
   );
   const flags = [
@@ -172,6 +178,7 @@ async function measured(page: string, width: number, scheme: string): Promise<Me
     '--no-sandbox',
     '--disable-gpu',
     '--hide-scrollbars',
+    '--enable-logging=stderr',
     '--window-size=1400,1000',
   ];
   const child = spawn('chromium', [
@@ -185,6 +192,10 @@ async function measured(page: string, width: number, scheme: string): Promise<Me
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     dom += text;
   });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
   await new Promise((resolve, reject) => {
     child.on('error', reject);
@@ -193,5 +204,8 @@ async function measured(page: string, width: number, scheme: string): Promise<Me
   clearTimeout(timer);
   const json = /<pre id="found">(\{.*?\})<\/pre>/.exec(dom)?.[1];
   if (json === undefined) throw new Error(`chromium measured nothing: ${dom.slice(0, 500)}`);
-  return JSON.parse(json) as Measured;
+  return {
+    ...JSON.parse(json),
+    console: log.split('\n').filter((it) => it.includes(':CONSOLE')),
+  } as Measured;
 }
