@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ClientLoopReport, labExec, labInfo, reset, startClientLoop } from '../lab/lab.js';
+import { type ClientLoopReport, labExec, labInfo, reboot, reset, startClientLoop } from '../lab/lab.js';
 import { bare, DEB, EL, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
 import { eventsOf, lbctl, planOf } from './support/lbctl.js';
 import { until } from './support/until.js';
@@ -11,8 +11,8 @@ interface FamilyCase {
   readonly old: { readonly haproxy: string; readonly keepalived: string };
   readonly updated: { readonly haproxy: string; readonly keepalived: string };
   readonly installed: string;
-  /** By hand, both packages as they are. */
-  readonly reinstall: string;
+  /** By hand, a package as it is. */
+  readonly reinstall: (name: string) => string;
   /** Holds the package manager's lock for so many seconds, as another one would. */
   readonly holdLock: (seconds: number) => string;
   readonly holder: RegExp;
@@ -26,7 +26,7 @@ const FAMILIES: Record<string, FamilyCase> = {
     old: { haproxy: '2.6.12-1.el9', keepalived: '2.2.7-1.el9' },
     updated: { haproxy: '2.6.12-2.el9', keepalived: '2.2.7-2.el9' },
     installed: "rpm -q --qf '%{VERSION}-%{RELEASE} ' haproxy keepalived",
-    reinstall: 'dnf -yq reinstall haproxy keepalived >/dev/null',
+    reinstall: (name) => `dnf -yq reinstall ${name} >/dev/null`,
     // What rpm itself does for a transaction.
     holdLock: (seconds) =>
       `exec python3 -c "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(${seconds})"`,
@@ -39,8 +39,8 @@ const FAMILIES: Record<string, FamilyCase> = {
     old: { haproxy: '2.6.12-1+deb12u4', keepalived: '2.2.7-1+b2' },
     updated: { haproxy: '2.6.12-1+deb12u4+lab1', keepalived: '2.2.7-1+b2+lab1' },
     installed: "dpkg-query -W -f '${Version} ' haproxy keepalived | sed 's/[0-9]://g'",
-    reinstall:
-      'DEBIAN_FRONTEND=noninteractive apt-get -yqq -o Dpkg::Options::=--force-confold install --reinstall haproxy keepalived >/dev/null',
+    reinstall: (name) =>
+      `DEBIAN_FRONTEND=noninteractive apt-get -yqq -o Dpkg::Options::=--force-confold install --reinstall ${name} >/dev/null`,
     // A real apt-get, whose transaction takes its time.
     holdLock: (seconds) =>
       `exec apt-get -yq -o DPkg::Pre-Invoke::='sleep ${seconds}' install --reinstall liblua5.3-0`,
@@ -49,6 +49,16 @@ const FAMILIES: Record<string, FamilyCase> = {
 };
 
 const both = ({ haproxy, keepalived }: FamilyCase['old']) => `${haproxy} ${keepalived}`;
+
+/** A null command: a reboot. */
+type Hand = readonly [what: string, command: string | null];
+
+/** What 40-takeover does to hosts with dnf. */
+const HANDS: readonly Hand[] = [
+  ['haproxy restarted', 'systemctl daemon-reload; systemctl restart haproxy'],
+  ['keepalived restarted', 'systemctl restart keepalived; systemctl daemon-reload'],
+  ['rebooted', null],
+];
 
 /**
  * Two requests for the move of the address. Where the machine let the client wait, it let the hosts wait as well: whoever
@@ -139,14 +149,29 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
     await settled(path);
   });
 
-  it('reinstalled by hand on the active host: it serves again, and no mark keeps it out', async () => {
+  it.each<Hand>([
+    ['haproxy reinstalled', family.reinstall('haproxy')],
+    ['keepalived reinstalled', family.reinstall('keepalived')],
+    ...(members === DEB ? HANDS : []),
+  ])('%s by hand on the active host: it serves again, and no mark keeps it out', async (_, command) => {
     const active = machines[0] ?? 'el1';
-    await run(active, family.reinstall, { timeoutMs: 60_000 });
-    await until('HAProxy active, mark 0', async () => {
-      const said = await run(active, 'systemctl is-active haproxy; cat /run/keepalived.lbctl-haproxy-down');
-      return said === 'active\n0' ? true : undefined;
-    });
+    if (command === null) await reboot(active);
+    else await run(active, command, { timeoutMs: 60_000 });
+    await until(
+      'both active, mark 0',
+      async () => {
+        const said = await run(
+          active,
+          'systemctl is-active haproxy keepalived; cat /run/keepalived.lbctl-haproxy-down',
+        );
+        return said === 'active\nactive\n0' ? true : undefined;
+      },
+      30,
+    );
     await heldOn(address, 'lb1', members, 30);
+  });
+
+  it('after all of it nothing is left to do', async () => {
     await settled(await wishing({ haproxy: 'latest', keepalived: 'latest' }));
   });
 

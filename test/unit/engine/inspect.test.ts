@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../src/engine/assess.js';
 import { HostFacts } from '../../../src/engine/facts.js';
 import { inspection } from '../../../src/engine/inspect.js';
+import { certificateProblems } from '../../../src/engine/inspect-hosts.js';
 import { KEEPALIVED_CONF } from '../../../src/render/platform.js';
 import { upPlaybook } from '../support/converge.js';
 import { builtPair } from '../support/observed.js';
@@ -171,4 +172,16 @@ describe('status', () => {
     expect(JSON.stringify(found)).not.toContain('word-');
     expect(CONFIG).toContain('keepalived.conf');
   });
+});
+
+const DAY = 86_400;
+
+it.each([
+  [14 * DAY + 1, []],
+  [14 * DAY, ['certificate_expires: certificate /s.pem expires in 14 days: replace it and reload HAProxy']],
+  [60, ['certificate_expires: certificate /s.pem expires in less than a day: replace it and reload HAProxy']],
+  [-DAY, ['certificate_expired: certificate /s.pem expired 1 day ago: replace it and reload HAProxy']],
+])('a certificate with %i seconds left', (expiresIn, expected) => {
+  const { problems } = certificateProblems('lb1', [{ path: '/s.pem', use: 'own', expiresIn }]);
+  expect(problems.map(({ code, message }) => `${code}: ${message}`)).toEqual(expected);
 });
