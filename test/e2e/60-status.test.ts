@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readPrometheus } from '../unit/support/prometheus.js';
 import { holders, on, vip } from './support/hosts.js';
 import { lbctl } from './support/lbctl.js';
 import {
@@ -38,12 +39,23 @@ describe('status knows', () => {
       );
       const metrics = await lbctl('status', path, '--prometheus');
       expect(metrics.exit).toBe(5);
-      expect(metrics.stdout).toContain('lbctl_cluster_state{cluster="web",state="split_brain"} 1\n');
-      expect(metrics.stdout).toContain('lbctl_problems{cluster="web",code="foreign_holder",host=');
+      const series = readPrometheus(metrics.stdout);
+      expect(series.get('lbctl_cluster_state {"cluster":"web","state":"split_brain"}')).toBe(1);
+      expect([...series.keys()].join()).toContain(
+        'lbctl_problems {"cluster":"web","code":"foreign_holder","host":',
+      );
     } finally {
       await on('client', `ip addr del ${address}/24 dev eth0`);
     }
     expect((await healthy(path)).problems).toEqual([]);
+    const well = await lbctl('status', path, '--prometheus');
+    expect(well.exit, well.said).toBe(0);
+    const series = readPrometheus(well.stdout);
+    expect(series.get('lbctl_cluster_state {"cluster":"web","state":"healthy"}')).toBe(1);
+    expect([...series.keys()].join()).not.toContain('lbctl_problems');
+    expect(series.get('lbctl_vrrp_effective_priority {"cluster":"web","host":"lb2","instance":"VI_1"}')).toBe(
+      240,
+    );
   });
 
   it('that an address was left behind', async () => {
