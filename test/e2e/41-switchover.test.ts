@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { reboot, startClientLoop } from '../lab/lab.js';
 import { holders, on, vip } from './support/hosts.js';
 import { lbctl, summaryOf } from './support/lbctl.js';
-import { healthy, heldBy, startReady, status } from './support/pair.js';
+import { healthy, heldBy, inventory, startReady, status } from './support/pair.js';
 
 describe('lbctl switchover', () => {
   let path: string;
@@ -64,11 +64,29 @@ describe('lbctl switchover', () => {
     const refused = await lbctl('switchover', path, '--to', 'lb2');
     expect(refused.exit, refused.said).toBe(1);
     expect(refused.stderr).toContain('could not take the virtual addresses over');
-    await on('lb2', 'systemctl start haproxy');
+    await on('lb2', 'systemctl start haproxy; systemctl stop keepalived');
+    const silent = await lbctl('switchover', path);
+    expect(silent.exit, silent.said).toBe(1);
+    expect(silent.stderr).toContain('keepalived does not run');
+    await on('lb2', 'systemctl start keepalived');
     await healthy(path);
+    const cutOff = await inventory('cut-off.yaml', ({ clusters }) => {
+      clusters.web.hosts.lb2.ssh.port = 1;
+    });
+    const unreachable = await lbctl('switchover', cutOff);
+    expect(unreachable.exit, unreachable.said).toBe(4);
+    expect(unreachable.said).toContain('a host is out of reach; nothing was moved');
     expect((await lbctl('switchover', path, '--limit', 'web/lb2')).exit).toBe(1);
     expect((await lbctl('switchover', path, '--to', 'lb9')).exit).toBe(3);
     expect(await holders(address)).toEqual(['lb1']);
+  });
+
+  it('has nothing to do where the VIP is already, and nothing to take back', async () => {
+    for (const args of [['--to', 'lb1'], ['--back']]) {
+      const run = await moves(...args);
+      expect(summaryOf(run).hosts).toMatchObject({ lb1: { changed: [] }, lb2: { changed: [] } });
+      expect(await holders(address)).toEqual(['lb1']);
+    }
   });
 
   it('ends with a reboot of the host that gave way', async () => {
