@@ -110,8 +110,10 @@ function defaultsSection(extra: readonly string[]): string[] {
     'timeout check 5s',
     'timeout http-request 10s',
     'timeout http-keep-alive 10s',
-    // A server's name that does not resolve yet must not keep HAProxy from starting.
-    'default-server init-addr last,libc,none',
+    // A server's name that does not resolve yet must not keep HAProxy from starting. A host that was cut off has given its
+    // servers up: once it has the address back it answers 503 until it has asked them twice, 2 s apart by HAProxy's own
+    // `inter`. So it asks every 0.5 s while a server is down or in doubt.
+    'default-server init-addr last,libc,none fastinter 500ms downinter 500ms',
     ...extra,
   ]);
 }

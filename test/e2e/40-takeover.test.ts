@@ -84,6 +84,16 @@ describe('what a client sees while the active host loses something', () => {
     const seen = await during(() => powerOn('el1'), 'lb1');
     expect(seen.longestGapMs).toBeLessThan(3000);
   });
+
+  it('cut off for so long that its HAProxy gave the servers up: it asks them again at once', async () => {
+    await powerOff('el1');
+    const down = `journalctl -u haproxy -o cat --no-pager --since "$(cat /run/cut-off)" | grep -c 'has no server available' || true`;
+    await on('lb1', `date '+%F %T' >/run/cut-off`);
+    await until('no server', async () => (Number(await on('lb1', down)) > 0 ? true : undefined), 30);
+    const seen = await during(() => powerOn('el1'), 'lb1');
+    // Two questions 2 s apart would be 4 s.
+    expect(seen.longestGapMs).toBeLessThan(3000);
+  });
 });
 
 describe('no mark keeps a healthy host out', () => {
