@@ -9,17 +9,32 @@ import { observeAll } from './observe-cluster.js';
 import { heardProblems, type PreflightQuestion, preflightFor, quickProblems } from './preflight.js';
 import { type ClusterInput, heldBy, observeOptions } from './prepare.js';
 
-export type Adverts = () => Promise<readonly Diagnostic[]>;
+/** Whether the hosts hear each other, tried once keepalived is installed. */
+export interface Adverts {
+  /** Begins to try, unless that was done. */
+  begin(): void;
+  /** What was found; the second call has nothing to add. */
+  heard(): Promise<readonly Diagnostic[]>;
+  /** Resolves when nothing of it runs on a host. */
+  ended(): Promise<void>;
+}
 
 export interface FirstStart {
   /** An error plan where the first glance forbids the start. */
   readonly plan: ClusterPlan;
   readonly listening: Promise<readonly Diagnostic[]> | null;
-  /** Whether the hosts hear each other, tried once keepalived is installed; the second call has nothing to add. */
   readonly adverts: Adverts | null;
 }
 
+/** What neither installs keepalived nor lets its adverts through; an operator's own task may do anything. */
+const HAPROXY_ONLY = /^(?:takeover_script|haproxy_config|(?:systemd_dropin|service):haproxy|reload haproxy)$/;
 const KEEPALIVED = /^(?:keepalived_config|service:keepalived)$/;
+
+/** True for a batch beside which adverts can be tried: it leaves alone what they depend on. */
+export function leavesGroundAlone(batch: Batch): boolean {
+  const resources = batch.work.flatMap(({ items }) => items.map(({ resource }) => resource));
+  return resources.every((it) => HAPROXY_ONLY.test(it));
+}
 
 /** True for the batch that puts keepalived to work. */
 export function startsKeepalived(batch: Batch): boolean {
@@ -74,12 +89,24 @@ function advertsOf(
   const paths = advertPaths(cluster, facts);
   // A host that is out of reach cannot be heard; a part of the pair is no rehearsal.
   if (paths.length === 0 || cluster.hosts.some(({ name }) => !connected.sessions.has(name))) return null;
-  let tried = false;
-  return async () => {
-    if (tried) return [];
-    tried = true;
+  let trying: Promise<readonly Diagnostic[]> | null = null;
+  let isTold = false;
+  const rehearse = async (): Promise<readonly Diagnostic[]> => {
     const problems = await rehearseAdverts(cluster, connected.sessions, paths);
     return input.force ? problems.map((it) => ({ ...it, severity: 'warning' })) : problems;
+  };
+  const begin = (): Promise<readonly Diagnostic[]> => {
+    trying ??= rehearse();
+    return trying;
+  };
+  return {
+    begin: () => void begin().catch(() => {}),
+    async heard() {
+      if (isTold) return [];
+      isTold = true;
+      return await begin();
+    },
+    ended: async () => void (await trying?.catch(() => {})),
   };
 }
 

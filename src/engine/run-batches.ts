@@ -3,7 +3,7 @@ import type { Batch } from '../planning/types.js';
 import { confirm, confirmAll } from './confirm.js';
 import type { Connected } from './connect.js';
 import { type ExecuteContext, executeBatch } from './execute.js';
-import { type Adverts, startsKeepalived } from './first-start.js';
+import { type Adverts, leavesGroundAlone, startsKeepalived } from './first-start.js';
 import type { Guard } from './guard.js';
 import { oneHolderPerVip } from './one-holder.js';
 import type { Recap } from './recap.js';
@@ -39,7 +39,9 @@ export async function runBatches(
   recap: Recap,
 ): Promise<Outcome> {
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
-  const outcome = await allBatches(batches, context, recap, confirmations);
+  const running = allBatches(batches, context, recap, confirmations);
+  // Whatever came of it, nothing that was begun on a host outlives the run.
+  const outcome = await running.finally(() => context.adverts?.ended());
   const late = (await Promise.all(confirmations.values())).filter((it) => it !== null);
   for (const problem of late) recap.diagnose(problem);
   if (late.length > 0 && outcome.kind === 'done')
@@ -65,6 +67,9 @@ async function allBatches(
       const message = 'refused before keepalived was started; what was done before stays';
       return { kind: 'refused', message };
     }
+    // It takes a second, and what starts HAProxy meanwhile is of no account to it.
+    const next = left[0];
+    if (next !== undefined && startsKeepalived(next) && leavesGroundAlone(batch)) context.adverts?.begin();
     const risk = (await context.guard?.before(batch)) ?? null;
     if (risk !== null) {
       recap.diagnose(risk);
@@ -117,7 +122,7 @@ async function allBatches(
 
 /** Waits for what was heard on the network; true where it forbids the start. */
 async function heardRefusal({ listening, adverts }: BatchesContext, recap: Recap): Promise<boolean> {
-  const answers = await Promise.all([listening ?? [], adverts?.() ?? []]);
+  const answers = await Promise.all([listening ?? [], adverts?.heard() ?? []]);
   const heard = answers.flat();
   for (const problem of heard) recap.diagnose(problem);
   return heard.some((it) => it.severity === 'error');
