@@ -5,6 +5,7 @@ import { handlerService, handlerStep } from '../resources/handlers.js';
 import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
 import type { HostResources, PlannedTask } from './build-resources.js';
 import { classify } from './classes.js';
+import { firstHolderAtOnce } from './first-holder.js';
 import { whyUnfit } from './fitness.js';
 import { standbyFirst } from './order.js';
 import { keepalivedTogether } from './together.js';
@@ -74,7 +75,7 @@ function allBatches(byPlay: readonly ReadonlyMap<string, readonly Decided[]>[], 
       const mine = decided.filter(([host]) => (flips[index] ? !mended : isMended(host) === mended));
       return batchesOf(play, new Map(mine), input);
     });
-  const batches = [...pass(true), ...pass(false)];
+  const batches = firstHolderAtOnce([...pass(true), ...pass(false)], cluster, facts);
   return flips.includes(true) ? batches.map((batch) => ({ ...batch, peers: 'serving' })) : batches;
 }
 

@@ -22,6 +22,17 @@ const STALE_MARGIN = 0.05;
 /** systemctl's own limit; a hung service blocks a restart over 90 s. */
 const SYSTEMCTL_LIMIT = 60;
 
+function systemctl(verb: string, service: string): Step {
+  return {
+    title: `systemctl ${verb} ${service}`,
+    script: sh`timeout -k 5 ${SYSTEMCTL_LIMIT} systemctl ${verb} ${service}`,
+    limit: SYSTEMCTL_LIMIT + 10,
+  };
+}
+
+/** The step that starts a keepalived that does not run; a plan may put another in its place. */
+export const START_KEEPALIVED: Step = systemctl('restart', 'keepalived');
+
 export const FREE_TO_START: Step = {
   title: 'let keepalived start',
   script: sh`rm -f ${FLIP_MARK}`,
@@ -62,18 +73,13 @@ export function serviceResource(
       const steps: Step[] = [];
       const reasons: string[] = [];
       const notify: HandlerName[] = [];
-      const systemctl = (verb: string) => ({
-        title: `systemctl ${verb} ${service}`,
-        script: sh`timeout -k 5 ${SYSTEMCTL_LIMIT} systemctl ${verb} ${service}`,
-        limit: SYSTEMCTL_LIMIT + 10,
-      });
       if (found.masked) {
         reasons.push('masked');
-        steps.push(systemctl('unmask'));
+        steps.push(systemctl('unmask', service));
       }
       if (found.masked || found.enabled !== 'enabled') {
         reasons.push(found.exists ? 'not enabled' : 'not installed yet');
-        steps.push(systemctl('enable'));
+        steps.push(systemctl('enable', service));
       }
       const runs = ['active', 'reloading'].includes(found.active);
       if (!runs) {
@@ -82,7 +88,7 @@ export function serviceResource(
         steps.push(...beforeStart);
         // What made keepalived wait for the other hosts is over once it is to run.
         if (service === 'keepalived') steps.push(FREE_TO_START);
-        steps.push(systemctl('restart'));
+        steps.push(service === 'keepalived' ? START_KEEPALIVED : systemctl('restart', service));
       } else {
         if (found.needsDaemonReload) {
           reasons.push('its unit files are newer than what systemd runs by');

@@ -10,14 +10,26 @@ import type { Step } from './types.js';
  * first; the reload that follows reads it as it is, which moves nothing. Only for a host whose peers are down.
  */
 export function takeOverStep(cluster: Cluster): Step {
+  return ownerStep(cluster, { verb: 'reload', title: 'take the addresses over at once' });
+}
+
+/** The same for a keepalived that does not run: to be followed by a reload. */
+export function startAsHolder(cluster: Cluster): Step {
+  return ownerStep(cluster, {
+    verb: 'restart',
+    title: 'start keepalived, which takes the addresses at once',
+  });
+}
+
+function ownerStep(cluster: Cluster, { verb, title }: { verb: 'reload' | 'restart'; title: string }): Step {
   const instances = cluster.vrrpInstances.length;
   return {
-    title: 'take the addresses over at once',
+    title,
     limit: 90,
     script: sh`conf=${KEEPALIVED_CONF}
 trap 'trap "" HUP INT TERM; mv -f "$conf.lbctl-kept" "$conf"' EXIT
 cp -p "$conf" "$conf.lbctl-kept" && sed -i 's/^\( *priority\) [0-9]*$/\1 255/; s/^\( *state\) BACKUP$/\1 MASTER/' "$conf" || exit 1
-timeout -k 5 60 systemctl reload keepalived || exit 1
+timeout -k 5 60 systemctl ${verb} keepalived || exit 1
 ask() {
 ${keepalivedProbe.script}
 }
