@@ -1,6 +1,9 @@
 import type { Cluster } from '../inventory/model.js';
+import { FLIP_MARK } from '../render/platform.js';
 import type { CertificateFile } from '../resources/probes/certificates.js';
+import type { FileFacts } from '../resources/probes/file.js';
 import type { Complaint } from '../resources/probes/log-complaints.js';
+import type { ServiceFacts } from '../resources/probes/service.js';
 import type { Problem } from './documents.js';
 import type { Findings } from './inspect.js';
 import type { FoundLock } from './lock-look.js';
@@ -74,4 +77,11 @@ export function lockNotes(host: string, lock: FoundLock | null): Findings {
   }
   const message = `${run} ended without a word while it changed this host: what it left half done, \`lbctl plan\` shows and \`lbctl up\` finishes`;
   return { problems: [{ code: 'change_interrupted', message, host }], notes: [] };
+}
+
+/** A standby that was to stay quiet while the other host changes, and was never told to go on. */
+export function waitingNotes(host: string, mark: FileFacts, keepalived: ServiceFacts): Findings {
+  if (mark.kind === 'missing' || keepalived.active === 'active') return { problems: [], notes: [] };
+  const message = `keepalived waits here on purpose (${FLIP_MARK}): a change that all hosts make together is half done, and started now it might hold the addresses beside the other host. Unless a run is at work, \`lbctl up\` finishes it`;
+  return { problems: [{ code: 'waits_for_the_others', message, host }], notes: [] };
 }

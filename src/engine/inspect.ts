@@ -3,15 +3,17 @@ import type { Cluster } from '../inventory/model.js';
 import { buildResources, type HostResources } from '../planning/build-resources.js';
 import type { Playbook } from '../playbook/model.js';
 import { renderHaproxy } from '../render/haproxy.js';
+import { FLIP_MARK } from '../render/platform.js';
 import { answeringProbe, startAnsweringProbe } from '../resources/probes/answering.js';
 import { certificatePaths, certificatesProbe } from '../resources/probes/certificates.js';
+import { fileProbe } from '../resources/probes/file.js';
 import { complaintsProbe } from '../resources/probes/log-complaints.js';
 import { serviceProbe } from '../resources/probes/service.js';
 import { type Probe, UnknownFact } from '../resources/types.js';
 import { assess, type Observations, statusProbes } from './assess.js';
 import type { ClusterStatus, Problem } from './documents.js';
 import { driftProblems, MASKED } from './inspect-drift.js';
-import { certificateProblems, complaints, lockNotes } from './inspect-hosts.js';
+import { certificateProblems, complaints, lockNotes, waitingNotes } from './inspect-hosts.js';
 import { networkFindings } from './inspect-network.js';
 import { lockProbe } from './lock-look.js';
 import { reachableFacts } from './prepare.js';
@@ -55,6 +57,7 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
       complaintsProbe,
       certificates,
       lockProbe,
+      fileProbe(FLIP_MARK),
       ...probesOf(resources, host),
       answeringProbe,
     ],
@@ -75,6 +78,9 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
             ),
           ),
           guarded(host, () => lockNotes(host, own.need(lockProbe))),
+          guarded(host, () =>
+            waitingNotes(host, own.need(fileProbe(FLIP_MARK)), own.need(serviceProbe('keepalived'))),
+          ),
         ]),
       ];
       const problems = unique([...status.problems, ...all.flatMap((it) => it.problems)]);

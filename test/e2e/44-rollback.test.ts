@@ -201,7 +201,9 @@ describe('a change that has to be taken back', () => {
     expect(await on('lb2', 'systemctl is-active keepalived; true')).toBe('inactive');
     const asked = await lbctl('status', flip, '--json');
     expect(asked.exit).toBe(5);
-    expect(statusOf(asked)).toMatchObject({ state: 'degraded', virtual_ips: [{ holders: ['lb1'] }] });
+    const found = statusOf(asked);
+    expect(found).toMatchObject({ state: 'degraded', virtual_ips: [{ holders: ['lb1'] }] });
+    expect(found?.problems.map((it) => `${it.host} ${it.code}`)).toContain('lb2 waits_for_the_others');
     expect((await lbctl('lock', 'release', flip, '--yes', '--force')).exit).toBe(0);
     const rerun = await lbctl('up', flip);
     expect(rerun.exit, rerun.said).toBe(0);

@@ -3,7 +3,7 @@ import type { Observation } from '../../../src/engine/assess.js';
 import { HostFacts } from '../../../src/engine/facts.js';
 import { inspection } from '../../../src/engine/inspect.js';
 import { certificateProblems } from '../../../src/engine/inspect-hosts.js';
-import { KEEPALIVED_CONF } from '../../../src/render/platform.js';
+import { FLIP_MARK, KEEPALIVED_CONF } from '../../../src/render/platform.js';
 import { upPlaybook } from '../support/converge.js';
 import { builtPair } from '../support/observed.js';
 import type { SimulatedPair } from '../support/simulated-pair.js';
@@ -93,6 +93,18 @@ describe('status', () => {
       { 'lb2 lock-look': lock('600') },
       'degraded',
       ['lb2 change_interrupted'],
+    ],
+    [
+      'a standby that waits for the others, after a change that was left half done',
+      (pair) => {
+        const host = pair.host('lb2');
+        host.files.set(FLIP_MARK, { content: '', mode: '644', owner: 'root', group: 'root', written: 1 });
+        const service = host.services.get('keepalived');
+        if (service !== undefined) service.active = 'inactive';
+      },
+      {},
+      'degraded',
+      ['lb2 keepalived_not_running', 'lb2 waits_for_the_others'],
     ],
     [
       'a file written after the process read it',
