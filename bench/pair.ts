@@ -146,6 +146,6 @@ export async function build(bench: Bench, contenders: readonly Contender[]): Pro
   });
   const columns = [COLUMNS.wall, COLUMNS.ratio, COLUMNS.cpu, COLUMNS.rss, COLUMNS.spread, COLUMNS.runs];
   const note =
-    "From bare hosts to an answer through the virtual address. Part of it is VRRP's own election, three advertisements long. lbctl also listens for foreign VRRP speakers before it starts.";
+    "From bare hosts to an answer through the virtual address. For the others part of it is VRRP's own election, three advertisements long; lbctl listens 3.5 s for foreign VRRP speakers instead, before it starts.";
   return table('A pair, built from bare hosts', note, results, columns);
 }
