@@ -44,7 +44,7 @@ export class ClusterLock {
   ) {
     this.#timer = setInterval(() => {
       this.#beats = Promise.all(
-        sessions.map((it) => it.run(fenceScript(token), { limit: 20 }).catch(() => undefined)),
+        sessions.map((it) => it.run(fenceScript(token), { limit: 20, tidy: true }).catch(() => undefined)),
       );
     }, LOCK_HEARTBEAT * 1000);
     this.#timer.unref();
@@ -62,7 +62,7 @@ export class ClusterLock {
     await this.#still();
     const left = this.sessions.filter((it) => !this.#gone.has(it));
     await Promise.all(
-      left.map((it) => it.run(this.#release(), { limit: 20, repeatable: true }).catch(() => undefined)),
+      left.map((it) => it.run(this.#release(), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined)),
     );
   }
 
@@ -123,7 +123,7 @@ async function lockCluster(
       ...probeSections(probes),
     ];
     try {
-      const result = await session.run(frame(sections, mark), { limit: LIMIT });
+      const result = await session.run(frame(sections, mark), { limit: LIMIT, tidy: true });
       const outcome = parseFrame(result, mark).finished.find((it) => it.id === 'lock');
       if (outcome?.exitCode === 0) {
         taken.push(session);
@@ -164,7 +164,7 @@ async function lockCluster(
   if (failure !== undefined && failure !== null) {
     await Promise.all(
       taken.map((it) =>
-        it.run(releaseScript(owner.token), { limit: 20, repeatable: true }).catch(() => undefined),
+        it.run(releaseScript(owner.token), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined),
       ),
     );
     return { ok: false, ...failure };

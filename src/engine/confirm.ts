@@ -20,7 +20,7 @@ export async function confirm(
     const { exitCode, stderr } = await session.run(
       disarmScript(CHANGE, run === null ? undefined : revertedScript(run.number)),
       // Told twice is told once: a connection that ends meanwhile is no reason to take the change back.
-      { limit: LIMIT, repeatable: true },
+      { limit: LIMIT, repeatable: true, tidy: true },
     );
     if (exitCode === 0) {
       armed.delete(host);

@@ -104,7 +104,8 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   };
   context.interrupted.addEventListener('abort', stop, { once: true });
   try {
-    const result = await session.run(script, { limit: limitOf(work, gates, context) });
+    const limit = limitOf(work, gates, context);
+    const result = await session.run(script, { limit, tidy: limit !== 'none' && isTidy(work) });
     // What a host prints may quote a line with a password, in HAProxy's complaint about it for example.
     const outcomes = withoutSecrets(parseFrame(result, mark), script);
     tellCommands(work, outcomes, result.durationMs, { ...about, emit });
@@ -181,6 +182,10 @@ function sectionsOf(
     }),
     ...probeSections(recheck),
   ];
+}
+
+function isTidy({ items }: HostWork): boolean {
+  return items.every(({ steps }) => steps.every((step) => step.leavesProcesses !== true));
 }
 
 function secondsFor(limit: number, { stepLimit }: ExecuteContext): number {

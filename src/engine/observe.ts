@@ -27,6 +27,7 @@ export async function observe(
   const result = await session.run(script, {
     limit: options.limit ?? OBSERVE_LIMIT,
     repeatable: true,
+    tidy: true,
     ...(options.signal ? { signal: options.signal } : {}),
   });
   return factsFrom(result, mark);

@@ -78,6 +78,7 @@ c=$?
 [ "$c" != 124 ] || echo ${`it did not end within ${timeout} s`} >&2
 exit "$c"`,
             limit: timeout + 10,
+            leavesProcesses: true,
           },
         ],
       });

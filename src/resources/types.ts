@@ -51,6 +51,8 @@ export interface Step {
   readonly script: Command;
   /** Seconds; 'none' for a package manager's transaction, which is never ended from here. */
   readonly limit: number | 'none';
+  /** What it starts may outlive it, and print. */
+  readonly leavesProcesses?: true;
 }
 
 /** lbctl's own handlers in the order in which they run. */

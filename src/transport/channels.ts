@@ -10,14 +10,6 @@ const CHANNELS = 8;
 /** So often a server may refuse the only channel: those that are closing count as well. */
 const REFUSALS = 3;
 
-/** A command under way that waits for a script. */
-interface Spare {
-  readonly command: string;
-  readonly connection: Connection;
-  /** Null: the server opened no further channel, or it ended meanwhile. */
-  readonly process: Promise<RemoteProcess | null>;
-}
-
 /** Another connection to the same host. @throws TransportError */
 export type Reconnect = (signal: AbortSignal | undefined) => Promise<Connection>;
 
@@ -27,9 +19,9 @@ export class Channels {
   readonly #again: Reconnect | undefined;
   readonly #slots = new Slots(CHANNELS);
   #connection: Connection;
-  /** Opened while a script runs, for the next one. */
-  #spare: Spare | null = null;
-  #mayPrepare = true;
+  readonly #open = new Set<RemoteProcess>();
+  /** Those of them whose shell waits for a script. */
+  readonly #idle = new Set<RemoteProcess>();
   /** Under way: who needs it waits for it. */
   #reconnecting: Promise<void> | null = null;
   #closed = false;
@@ -58,48 +50,23 @@ export class Channels {
     return () => (this.#closed ? 'It was closed from here.' : connection.lossReason);
   }
 
-  /**
-   * Opens a channel for the next script while this one runs: two round trips less. A server that opens no more at
-   * once (MaxSessions) is not asked again. What is never used ends with the connection.
-   */
-  openNext(command: string): void {
-    if (!this.#mayPrepare || this.isClosed || this.#spare !== null || !this.#slots.tryTake()) return;
-    const connection = this.#connection;
-    const forget = () => {
-      if (this.#spare === spare) this.#spare = null;
-    };
-    const process = connection.exec(command).then(
-      (opened) => {
-        opened.onClose(() => {
-          this.#slots.release();
-          forget();
-        });
-        return opened;
-      },
-      (error: unknown) => {
-        this.#slots.release();
-        if (error instanceof ChannelRefused) this.#mayPrepare = false;
-        forget();
-        return null;
-      },
-    );
-    const spare: Spare = { command, connection, process };
-    this.#spare = spare;
+  /** A channel whose shell waits for a script, left by one before it; null: there is none. */
+  takeIdle(): RemoteProcess | null {
+    const [process] = this.#idle;
+    if (process === undefined) return null;
+    this.#idle.delete(process);
+    return process;
   }
 
-  async #takeSpare(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess | null> {
-    const spare = this.#spare;
-    if (spare === null || spare.command !== command || spare.connection !== this.#connection) return null;
-    this.#spare = null;
-    return unlessAborted(spare.process, signal, this.#target.host);
+  /** Its script has ended, and its shell waits for the next one. It keeps its place among those that are open at once. */
+  keep(process: RemoteProcess): void {
+    if (!this.#open.has(process)) return;
+    if (this.#closed || this.#slots.waiting > 0) process.close();
+    else this.#idle.add(process);
   }
 
-  /** A channel with the command, as soon as there is room for one. @throws TransportError */
+  /** A new channel with the command, as soon as there is room for one. @throws TransportError */
   async open(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
-    return (await this.#takeSpare(command, signal)) ?? this.#openAnother(command, signal);
-  }
-
-  async #openAnother(command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
     let refusals = 0;
     for (let reconnected = false; ; ) {
       await this.#slots.take();
@@ -108,7 +75,12 @@ export class Channels {
       try {
         if (signal?.aborted) throw aborted(this.#target.host);
         const process = await unlessAborted(connection.exec(command), signal, this.#target.host);
-        process.onClose(() => this.#slots.release());
+        this.#open.add(process);
+        process.onClose(() => {
+          this.#open.delete(process);
+          this.#idle.delete(process);
+          this.#slots.release();
+        });
         return process;
       } catch (error) {
         const others = this.#slots.used - 1;

@@ -18,7 +18,7 @@ export function backoff(tries: number, baseMs: number): number {
 }
 
 /** A process that comes after the signal is closed again. */
-export function unlessAborted<Opened extends RemoteProcess | null>(
+export function unlessAborted<Opened extends RemoteProcess>(
   opening: Promise<Opened>,
   signal: AbortSignal | undefined,
   host: Host,
@@ -28,7 +28,7 @@ export function unlessAborted<Opened extends RemoteProcess | null>(
     const onAbort = () => {
       reject(aborted(host));
       opening.then(
-        (process) => process?.close(),
+        (process) => process.close(),
         () => undefined,
       );
     };

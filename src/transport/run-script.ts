@@ -12,7 +12,7 @@ const MAX_OUTPUT = 32 * 1024 * 1024;
 /** Seconds that a link may stall on top of the script's own limit before the script counts as stuck. */
 const SLACK = 30;
 
-/** A running remote command, of which nothing was read yet. */
+/** A running remote command. Each stream has one listener: the next one takes its place. */
 export interface RemoteProcess {
   write(data: Buffer): void;
   onStdout(listener: (chunk: Buffer) => void): void;
@@ -30,6 +30,8 @@ export interface RunContext {
   lossReason(): string;
   /** Gives the whole connection up. */
   disconnect(): void;
+  /** The process waits for the next script, and is no longer ours to close. */
+  keep(): void;
   /** Told in the end how much was read. */
   onBytes?(bytes: { readonly stdout: number; readonly stderr: number }): void;
 }
@@ -51,19 +53,27 @@ export function runScript(
   const bytes = { stdout: 0, stderr: 0 };
   return new Promise((resolve, reject) => {
     let settled = false;
-    const settle = (end: () => void) => {
+    const settle = (end: () => void, isFree = false) => {
       if (settled) return;
       settled = true;
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       context.onBytes?.(bytes);
-      process.close();
+      if (isFree) context.keep();
+      else process.close();
       end();
     };
     const fail = (error: TransportError) => settle(() => reject(error));
-    const succeed = (part: Pick<RunResult, 'exitCode' | 'signal' | 'timedOut'>) =>
-      settle(() =>
-        resolve({ ...part, stdout: out.text(), stderr: err.text(), durationMs: performance.now() - started }),
+    const succeed = (part: Pick<RunResult, 'exitCode' | 'signal' | 'timedOut'>, isFree = false) =>
+      settle(
+        () =>
+          resolve({
+            ...part,
+            stdout: out.text(),
+            stderr: err.text(),
+            durationMs: performance.now() - started,
+          }),
+        isFree,
       );
     const onAbort = () => fail(aborted(host));
     const lines = options.onLine === undefined ? null : new LineSplitter(options.onLine);
@@ -73,7 +83,8 @@ export function runScript(
       if (lines !== null && stream === 'stdout' && frame.opened) lines.push(frame.take());
       else bytes[stream] += chunk.length;
       // The marks are enough: a background process may keep the channel open for as long as it likes.
-      if (out.closed && err.closed) return succeed({ exitCode: out.exitCode, signal: null, timedOut: false });
+      if (out.closed && err.closed)
+        return succeed({ exitCode: out.exitCode, signal: null, timedOut: false }, options.tidy === true);
       if (bytes.stdout + bytes.stderr <= MAX_OUTPUT) return;
       fail(tooMuch(context));
       context.disconnect();

@@ -11,8 +11,6 @@ import { type RunOptions, type RunResult, type Session, TransportError } from '.
 import type { Connection } from './wire.js';
 import { newMark, remoteCommand } from './wrapper.js';
 
-/** From this script on another one is expected to follow: whoever looks only runs no more than one. */
-const SPARE_FROM = 2;
 /** So often in all a script that may be repeated is begun. */
 const REPEATS = 3;
 
@@ -29,7 +27,6 @@ export class SshSession implements Session {
   readonly #trace: Trace;
   readonly #options: SessionOptions;
   readonly #channels: Channels;
-  #scripts = 0;
   /** How sudo is called; settled by the first script. */
   #way: SudoWay;
   #settling: Promise<unknown> | null = null;
@@ -52,7 +49,6 @@ export class SshSession implements Session {
     const { limit, signal } = options;
     if (limit !== 'none' && !(limit > 0)) throw new Error(`a time limit has to be above 0 s: ${limit}`);
     if (signal?.aborted) throw aborted(this.host);
-    this.#scripts++;
     // The others wait until the first one knows how sudo is to be called, and that the password is right.
     while (!this.#settled && this.#settling !== null) await this.#settling;
     const running = this.#runAgain(script, options);
@@ -124,13 +120,7 @@ export class SshSession implements Session {
     const label = this.#target.label;
     this.#trace({ type: 'run-start', host: label, script, limit });
     const become = this.#becomes;
-    const mark = newMark();
-    const sudo = { ...way, prompt: `lbctl-password-${mark}:`, ready: `lbctl-ready-${mark}` };
-    const command = remoteCommand({ become, sudo });
-    const process = await this.#channels.open(command, signal);
-    if (become && way.asks === 'perhaps') await this.#passSudo(process, sudo, way, signal);
-    // Its command has to be the same for every script, and has to wait for it.
-    else if (!(become && way.tty) && this.#scripts >= SPARE_FROM) this.#channels.openNext(command);
+    const process = this.#channels.takeIdle() ?? (await this.#openShell(way, signal));
     let bytes = { stdout: 0, stderr: 0 };
     const lossReason = this.#channels.lossReasons();
     const result = await runScript(process, script, options, {
@@ -138,6 +128,7 @@ export class SshSession implements Session {
       become,
       lossReason,
       disconnect: () => this.close(),
+      keep: () => this.#channels.keep(process),
       onBytes: (read) => {
         bytes = read;
       },
@@ -152,6 +143,16 @@ export class SshSession implements Session {
       stderrBytes: bytes.stderr,
     });
     return result;
+  }
+
+  /** A channel with a shell of root's that waits for a script. @throws TransportError */
+  async #openShell(way: SudoWay, signal: AbortSignal | undefined): Promise<RemoteProcess> {
+    const become = this.#becomes;
+    const mark = newMark();
+    const sudo = { ...way, prompt: `lbctl-password-${mark}:`, ready: `lbctl-ready-${mark}` };
+    const process = await this.#channels.open(remoteCommand({ become, sudo }), signal);
+    if (become && way.asks === 'perhaps') await this.#passSudo(process, sudo, way, signal);
+    return process;
   }
 
   async #passSudo(

@@ -12,6 +12,11 @@ export class Slots {
     return this.#used;
   }
 
+  /** How many wait for one. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   async take(): Promise<void> {
     if (this.#used < this.#limit) this.#used++;
     // Else a slot is handed over: `used` stays as it is.

@@ -230,6 +230,9 @@ function exec(client: Client, command: string): Promise<RemoteProcess> {
 function remoteProcess(channel: ClientChannel): RemoteProcess {
   let exitCode: number | null = null;
   let signalName: string | null = null;
+  const listeners = { stdout: (_: Buffer) => {}, stderr: (_: Buffer) => {} };
+  channel.on('data', (chunk: Buffer) => listeners.stdout(chunk));
+  channel.stderr.on('data', (chunk: Buffer) => listeners.stderr(chunk));
   channel.on('exit', (code: number | null, signal?: string) => {
     exitCode = code;
     signalName = signal ?? null;
@@ -241,8 +244,12 @@ function remoteProcess(channel: ClientChannel): RemoteProcess {
   ]);
   return {
     write: (data) => channel.write(data),
-    onStdout: (listener) => channel.on('data', listener),
-    onStderr: (listener) => channel.stderr.on('data', listener),
+    onStdout: (listener) => {
+      listeners.stdout = listener;
+    },
+    onStderr: (listener) => {
+      listeners.stderr = listener;
+    },
     onClose: (listener) => closed.then(() => listener(exitCode, signalName)),
     close: () => channel.close(),
   };

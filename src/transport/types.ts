@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The script changes nothing, or nothing more when it is run twice: where the connection is lost meanwhile, it is run again over another one. */
   readonly repeatable?: boolean;
+  /** Nothing that it starts outlives it and prints: the next script may come over the same channel, two round trips sooner. */
+  readonly tidy?: boolean;
   /** Told every line of stdout as it arrives; these lines are not part of the result then. */
   readonly onLine?: (line: string) => void;
 }

@@ -5,14 +5,16 @@ import { quote } from '../base/shell.js';
 export const KILL_AFTER = 5;
 
 /*
- * The login shell sees one short command line, the same for every script, so that it can be under way before the script
- * is known; all else comes on standard input, so that nothing secret stands in an argument list or an environment, and
- * no login shell takes part in parsing it. Its texts are words in single quotes for bash, dash, fish and tcsh alike,
- * hence: no single quote, backslash, exclamation mark or line break in them.
+ * The login shell sees one short command line, the same for every script; all else comes on standard input, so that
+ * nothing secret stands in an argument list or an environment, and no login shell takes part in parsing it. Its texts
+ * are words in single quotes for bash, dash, fish and tcsh alike, hence: no single quote, backslash, exclamation mark or
+ * line break in them.
  *
- * The first line on standard input is the time limit; where none comes, nothing is to be run.
+ * It runs one script after the other, each in a shell of its own: to open a channel for each would cost two round trips.
+ * The first line on standard input is a script's time limit. One that did not come to its end ends this shell as well,
+ * whose exit status then tells why.
  */
-const LAUNCH = `read -r l||exit 125;case $l in none)set --;;*)set -- timeout -k ${KILL_AFTER} "$l";;esac;exec "$@" /bin/sh -c "$0"`;
+const LAUNCH = `while read -r l;do case $l in none)/bin/sh -c "$0";;*)timeout -k ${KILL_AFTER} "$l" /bin/sh -c "$0";;esac||exit $?;done;exit 125`;
 
 /*
  * The second line is a length. LC_ALL=C makes ${#s} count bytes (and the messages that scripts read English). What
@@ -55,7 +57,7 @@ export function newMark(): string {
 
 /**
  * What goes to the remote command's standard input, which has to stay open while a script with a limit runs:
- * its end is how the host learns that nobody waits any more.
+ * its end is how the host learns that nobody waits any more. The next may follow when both closing marks have come.
  */
 export function remoteInput(mark: string, script: string, limit: number | 'none'): Buffer {
   const body = Buffer.from(limit === 'none' ? unlimited(mark, script) : limited(mark, script));
@@ -77,7 +79,8 @@ const end = (mark: string) => `echo "lbctl-end ${mark} $status"; echo "lbctl-end
  * Under timeout(1), which makes a process group of us: the script in the background, beside it a watcher that
  * ends the group when standard input ends, that is when the connection is lost or the client gave up. This
  * shell outlives TERM, so that timeout's KILL still comes for what ignored the TERM. A script that was ended
- * so gets no closing mark: that is how its own `exit 124` is told from a time-out.
+ * so gets no closing mark: that is how its own `exit 124` is told from a time-out. The watcher is gone before the
+ * closing marks: what comes on standard input after them is not its to read.
  */
 function limited(mark: string, script: string): string {
   return `${start(script)}
@@ -91,8 +94,10 @@ exec 3<&-
 wait $job; status=$?
 while [ "$late" ]; do kill -0 $job || break; wait $job; done 2>/dev/null
 [ "$late" ] && exit 1
+# Just after its start a shell may lose any other signal.
+{ kill -KILL $watcher; wait $watcher; } 2>/dev/null
 ${end(mark)}
-kill $watcher`;
+exit 0`;
 }
 
 /*
@@ -104,5 +109,6 @@ function unlimited(mark: string, script: string): string {
 exec </dev/null
 { {
   { ${begin(mark)}; ( exec 4>&- 5>&-; eval "$script" ); status=$?; ${end(mark)}; } 2>&4 | tee -p /dev/null
-} 4>&1 >&5 | tee -p /dev/null >&2; } 5>&1`;
+} 4>&1 >&5 | tee -p /dev/null >&2; } 5>&1
+exit 0`;
 }

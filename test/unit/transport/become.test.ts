@@ -66,8 +66,8 @@ function here(shell: string) {
     child.stdin.on('error', () => undefined);
     return {
       write: (data) => child.stdin.write(data),
-      onStdout: (listener) => child.stdout.on('data', listener),
-      onStderr: (listener) => child.stderr.on('data', listener),
+      onStdout: (listener) => child.stdout.removeAllListeners('data').on('data', listener),
+      onStderr: (listener) => child.stderr.removeAllListeners('data').on('data', listener),
       onClose: (listener) => child.on('close', listener),
       close: () => child.stdin.end(),
     };

@@ -18,8 +18,8 @@ function here(command: string): RemoteProcess {
   child.stdin.on('error', () => undefined);
   return {
     write: (data) => child.stdin.write(data),
-    onStdout: (listener) => child.stdout.on('data', listener),
-    onStderr: (listener) => child.stderr.on('data', listener),
+    onStdout: (listener) => child.stdout.removeAllListeners('data').on('data', listener),
+    onStderr: (listener) => child.stderr.removeAllListeners('data').on('data', listener),
     onClose: (listener) => child.on('close', listener),
     close: () => child.stdin.end(),
   };
@@ -86,21 +86,44 @@ describe('channels', () => {
     });
   });
 
-  it('from the second script on, the next one finds its channel open', async () => {
-    let opened = 0;
+  const counted = () => {
+    const processes: RemoteProcess[] = [];
     const session = sessionAs('root', async (command) => {
-      opened++;
-      return here(command);
+      const process = here(command);
+      processes.push(process);
+      return process;
     });
-    const seen: number[] = [];
+    return { processes, session };
+  };
+
+  it('scripts that leave nothing behind come one after the other over the same one', async () => {
+    const { processes, session } = counted();
     for (let n = 0; n < 4; n++) {
-      expect((await session.run(script(`echo ${n}`), { limit: 10 })).stdout).toBe(`${n}\n`);
-      seen.push(opened);
+      const result = await session.run(script(`echo ${n}; exit ${n}`), { limit: 10, tidy: true });
+      expect(result).toMatchObject({ stdout: `${n}\n`, exitCode: n });
     }
-    expect(seen).toEqual([1, 3, 4, 5]);
+    expect(processes).toHaveLength(1);
+    // Two at the same time need two.
+    await Promise.all([1, 2].map(() => session.run(script('sleep 0.2'), { limit: 10, tidy: true })));
+    expect(processes).toHaveLength(2);
   });
 
-  it('a server that opens no second one at once is asked for it once', async () => {
+  it('what another one leaves behind prints into none that comes after it', async () => {
+    const { session } = counted();
+    await session.run(script('( sleep 0.2; echo stray; echo stray >&2 ) &'), { limit: 10 });
+    const next = await session.run(script('sleep 0.5; echo mine'), { limit: 10, tidy: true });
+    expect(next).toMatchObject({ stdout: 'mine\n', stderr: '' });
+  });
+
+  it('one whose script was ended at its limit serves no other', async () => {
+    const { processes, session } = counted();
+    const late = await session.run(script('sleep 20'), { limit: 1, tidy: true });
+    expect(late.timedOut).toBe(true);
+    expect((await session.run(script('echo on'), { limit: 10, tidy: true })).stdout).toBe('on\n');
+    expect(processes).toHaveLength(2);
+  });
+
+  it('where a server opens one at a time, those that wait get it in turn', async () => {
     let [open, refused] = [0, 0];
     const session = sessionAs('root', async (command) => {
       if (open > 0) {
@@ -112,25 +135,20 @@ describe('channels', () => {
       process.onClose(() => open--);
       return process;
     });
-    for (let n = 0; n < 5; n++) {
-      expect((await session.run(script('sleep 0.1; echo done'), { limit: 10 })).stdout).toBe('done\n');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(refused).toBe(1);
+    const runs = [0, 1, 2, 3].map((n) => session.run(script(`echo ${n}`), { limit: 10, tidy: n % 2 === 0 }));
+    expect((await Promise.all(runs)).map((it) => it.stdout)).toEqual(['0\n', '1\n', '2\n', '3\n']);
+    for (let n = 0; n < 3; n++) await session.run(script('true'), { limit: 10, tidy: true });
+    expect(refused).toBeLessThan(10);
   });
 
   it('one that ended before it was used is no loss', async () => {
-    const processes: RemoteProcess[] = [];
-    const session = sessionAs('root', async (command) => {
-      const process = here(command);
-      processes.push(process);
-      return process;
-    });
+    const { processes, session } = counted();
     for (let n = 0; n < 3; n++) {
-      expect((await session.run(script('echo done'), { limit: 10 })).stdout).toBe('done\n');
+      expect((await session.run(script('echo done'), { limit: 10, tidy: true })).stdout).toBe('done\n');
       const ended = new Promise<void>((resolve) => processes.at(-1)?.onClose(() => resolve()));
       processes.at(-1)?.close();
       await ended;
     }
+    expect(processes).toHaveLength(3);
   });
 });

@@ -41,8 +41,13 @@ function runHere(options: {
   const err = new Frame(mark);
   const started = performance.now();
   child.stdin.on('error', () => undefined);
-  child.stdout.on('data', (chunk) => out.push(chunk));
-  child.stderr.on('data', (chunk) => err.push(chunk));
+  const read = (frame: Frame) => (chunk: Buffer) => {
+    frame.push(chunk);
+    // It waits for the next script, or for the end.
+    if (out.closed && err.closed) child.stdin.end();
+  };
+  child.stdout.on('data', read(out));
+  child.stderr.on('data', read(err));
   child.stdin.write(remoteInput(mark, code, limit).subarray(0, bytes));
   if (endAfter !== undefined) setTimeout(() => child.stdin.end(), endAfter);
   return new Promise((resolve) => {
@@ -65,8 +70,8 @@ describe('the command line', () => {
   });
 
   it('has the time limit inside of sudo', () => {
-    expect(remoteCommand({ become: true })).toMatch(/^exec sudo -n -- \/bin\/sh -c 'read -r l.* timeout /);
-    expect(remoteCommand({ become: false })).toMatch(/^exec \/bin\/sh -c 'read -r l.* timeout /);
+    expect(remoteCommand({ become: true })).toMatch(/^exec sudo -n -- \/bin\/sh -c 'while read -r l.*timeout /);
+    expect(remoteCommand({ become: false })).toMatch(/^exec \/bin\/sh -c 'while read -r l.*timeout /);
   });
 
   it('holds nothing of the script', () => {
@@ -177,5 +182,32 @@ describe.concurrent.each(SHELLS)('under %s', (shell) => {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
     await new Promise((resolve) => child.on('exit', resolve));
     expect(readFileSync(done, 'utf8')).toBe('whole\n');
+  });
+
+  it('runs one script after the other, and each as if it were the first', async () => {
+    const command = remoteCommand({ become: false }).replaceAll('/bin/sh', shell);
+    const child = spawn('sh', ['-c', command], { stdio: 'pipe' });
+    const run = (code: string, limit: number | 'none') => {
+      const mark = newMark();
+      const [out, err] = [new Frame(mark), new Frame(mark)];
+      return new Promise<[string, string, number | null]>((resolve) => {
+        const read = (frame: Frame) => (chunk: Buffer) => {
+          frame.push(chunk);
+          if (out.closed && err.closed) resolve([out.text(), err.text(), out.exitCode]);
+        };
+        child.stdout.removeAllListeners('data').on('data', read(out));
+        child.stderr.removeAllListeners('data').on('data', read(err));
+        child.stdin.write(remoteInput(mark, code, limit));
+      });
+    };
+    const first = `cd /tmp; umask 0; a=left; echo out; false`;
+    const second = `echo "$a $(pwd) $(umask)"; echo err >&2; read -r line || echo nothing; exit 7`;
+    for (const limit of [60, 'none', 60, 60, 'none'] as const) {
+      expect(await run(first, limit)).toEqual(['out\n', '', 1]);
+      expect(await run(second, limit)).toEqual([expect.stringMatching(/^ \/ 0?022\nnothing\n$/), 'err\n', 7]);
+    }
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    child.stdin.end();
+    expect(await ended).toBe(125);
   });
 });
