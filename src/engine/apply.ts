@@ -4,6 +4,7 @@ import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { ClusterPlan } from '../planning/types.js';
 import { comeBack } from './come-back.js';
+import { confirmAll, confirmed, confirmScript } from './confirm.js';
 import type { Problem } from './documents.js';
 import { keepScript, keepsOf } from './generations.js';
 import type { Recap } from './recap.js';
@@ -11,7 +12,7 @@ import { REVERT_AFTER } from './revert.js';
 import { rollBack } from './roll-back.js';
 import { type BatchesContext, type Outcome, runBatches, takeCharge } from './run-batches.js';
 import type { RunOwner } from './run-owner.js';
-import type { Verdict } from './verify.js';
+import type { Verdict, VerifyOptions } from './verify.js';
 
 /** How often a run goes on after a connection was lost in the middle of a change. */
 const COME_BACKS = 3;
@@ -25,7 +26,7 @@ export interface Job {
   readonly context: BatchesContext;
   /** What is left to do, by a fresh look under the lock. */
   readonly replan: () => Promise<ClusterPlan>;
-  readonly verify: () => Promise<Verdict>;
+  readonly verify: (options: VerifyOptions) => Promise<Verdict>;
   readonly onFailure: 'roll-back' | 'stop';
   /** Whether clients were served when the run began. What was broken before is not gone back to. */
   readonly served: boolean;
@@ -112,7 +113,13 @@ export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Prom
       verdict: null,
     };
   }
-  const verdict = await job.verify();
+  const { late, verdict } = await confirmAndVerify(job);
+  if (late.length > 0) {
+    for (const it of late) recap.diagnose(it);
+    const back = await goBack(job, recap);
+    const message = 'a change was not confirmed';
+    return { ok: false, exit: EXIT.failed, message: [message, back].filter(Boolean).join('; '), verdict };
+  }
   if (verdict.status.state === 'healthy' || context.interrupted.aborted) return { ok: true, verdict };
   const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
   const exit = unreachable ? EXIT.unreachable : EXIT.unhealthy;
@@ -121,6 +128,29 @@ export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Prom
   const back = await goBack(job, recap);
   const message = `the pair was ${verdict.status.state} after the run`;
   return { ok: false, exit, message: [message, back].filter(Boolean).join('; '), verdict };
+}
+
+/** Proves the result, and tells the hosts that were changed last in the same round trip that somebody saw it through. */
+async function confirmAndVerify({ context, verify }: Job) {
+  const { armed, revert, held, sessions } = context;
+  const late: Diagnostic[] = [];
+  const verdict = await verify({
+    held,
+    first: (host) => {
+      const session = sessions.get(host);
+      if (session === undefined || !armed.has(host)) return undefined;
+      return {
+        script: confirmScript(revert),
+        ended: (outcome) => {
+          const problem = confirmed(session.host, armed, outcome);
+          if (problem !== null) late.push(problem);
+        },
+      };
+    },
+  });
+  // Not reached by that look.
+  if (late.length === 0) late.push(...(await confirmAll(sessions, armed, revert)));
+  return { late, verdict };
 }
 
 /** A peer that was dead before, a server that was down: going back would mend neither. */

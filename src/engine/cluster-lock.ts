@@ -1,35 +1,6 @@
-import type { Diagnostic } from '../base/diagnostic.js';
 import { type Command, joinCommands } from '../base/shell.js';
-import type { Cluster } from '../inventory/model.js';
-import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
-import type { Observation } from './assess.js';
-import { frame, newMark, parseFrame } from './framing.js';
-import {
-  acquireScript,
-  fenceScript,
-  LOCK_HEARTBEAT,
-  LOCKED_EXIT,
-  type LockOwner,
-  parseHolder,
-  releaseScript,
-} from './lock.js';
-import { factsFrom, probeSections } from './observe.js';
-import { observeOne } from './observe-cluster.js';
-
-const LIMIT = 60;
-
-/** Somebody else has it; a host was lost meanwhile; or the host could not write it. */
-export type LockFailure = 'locked' | 'unreachable' | 'failed';
-
-export type LockResult =
-  | { readonly ok: true; readonly lock: ClusterLock; readonly observations: Map<string, Observation> }
-  | { readonly ok: false; readonly why: LockFailure; readonly error: Diagnostic };
-
-interface Refusal {
-  readonly why: LockFailure;
-  readonly error: Diagnostic;
-}
+import { fenceScript, LOCK_HEARTBEAT, releaseScript } from './lock.js';
 
 /** One change at a time: the lock of a cluster is held on all of its hosts that are reached. */
 export class ClusterLock {
@@ -62,7 +33,9 @@ export class ClusterLock {
     await this.#still();
     const left = this.sessions.filter((it) => !this.#gone.has(it));
     await Promise.all(
-      left.map((it) => it.run(this.#release(), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined)),
+      left.map((it) =>
+        it.run(this.#release(), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined),
+      ),
     );
   }
 
@@ -97,112 +70,4 @@ export class ClusterLock {
     const release = releaseScript(this.token);
     return this.#last === null ? release : joinCommands([this.#last, release]);
   }
-}
-
-/**
- * Takes the lock on the first host by name, then on the others at once, and looks at all of them again at the same
- * time: what was planned before may have changed since. The order is the same for everybody, so of two operators one
- * wins and neither waits for the other.
- */
-async function lockCluster(
-  cluster: Cluster,
-  sessions: ReadonlyMap<string, Session>,
-  owner: LockOwner,
-  probesFor: (host: string) => readonly Probe<unknown>[],
-): Promise<LockResult> {
-  const hosts = [...sessions.keys()].sort();
-  const observations = new Map<string, Observation>();
-  const taken: Session[] = [];
-  const take = async (host: string, probes: readonly Probe<unknown>[]): Promise<Refusal | null> => {
-    const session = sessions.get(host);
-    if (session === undefined) return null;
-    const about = { cluster: cluster.name, host };
-    const mark = newMark();
-    const sections = [
-      { id: 'lock', script: acquireScript(owner), onFailure: 'stop' } as const,
-      ...probeSections(probes),
-    ];
-    try {
-      const result = await session.run(frame(sections, mark), { limit: LIMIT, tidy: true });
-      const outcome = parseFrame(result, mark).finished.find((it) => it.id === 'lock');
-      if (outcome?.exitCode === 0) {
-        taken.push(session);
-        observations.set(host, { reachable: true, facts: factsFrom(result, mark) });
-        return null;
-      }
-      if (outcome?.exitCode === LOCKED_EXIT)
-        return { why: 'locked', error: { ...lockedBy(outcome.stdout), ...about } };
-      return {
-        why: 'failed',
-        error: {
-          severity: 'error',
-          code: 'lock-failed',
-          summary: 'the lock could not be taken',
-          detail: outcome?.stderr.trim() || result.stderr.trim(),
-          ...about,
-        },
-      };
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      return { why: 'unreachable', error: { ...error.diagnostic, ...about } };
-    }
-  };
-  const [first, ...rest] = hosts;
-  const early = first === undefined ? null : await take(first, []);
-  const lookAgain = async (host: string): Promise<Refusal | null> => {
-    const session = sessions.get(host);
-    if (session === undefined) return null;
-    const seen = await observeOne(session, probesFor(host), { limit: LIMIT });
-    observations.set(host, seen);
-    return seen.reachable ? null : { why: 'unreachable', error: seen.error };
-  };
-  const failures =
-    early !== null || first === undefined
-      ? [early]
-      : await Promise.all([lookAgain(first), ...rest.map((host) => take(host, probesFor(host)))]);
-  const failure = failures.find((it) => it !== null);
-  if (failure !== undefined && failure !== null) {
-    await Promise.all(
-      taken.map((it) =>
-        it.run(releaseScript(owner.token), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined),
-      ),
-    );
-    return { ok: false, ...failure };
-  }
-  return { ok: true, lock: new ClusterLock(owner.token, taken), observations };
-}
-
-/** As often as every second until the lock is free, the patience is over, or the user interrupts. */
-export async function lockPatiently(
-  cluster: Cluster,
-  sessions: ReadonlyMap<string, Session>,
-  owner: LockOwner,
-  probesFor: (host: string) => readonly Probe<unknown>[],
-  patience: { readonly seconds: number; readonly signal: AbortSignal },
-): Promise<LockResult> {
-  const deadline = Date.now() + patience.seconds * 1000;
-  for (;;) {
-    const result = await lockCluster(cluster, sessions, owner, probesFor);
-    if (result.ok || result.why !== 'locked' || Date.now() >= deadline || patience.signal.aborted)
-      return result;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
-}
-
-function lockedBy(stdout: string): Diagnostic {
-  const { who, command, since, age, stepRuns } = parseHolder(stdout);
-  const run = command === '' ? '' : ` (\`${command}\` since ${since}, last sign of life ${age} s ago)`;
-  return stepRuns
-    ? {
-        severity: 'error',
-        code: 'locked',
-        summary: `a step of ${who}${run} is still running on this host`,
-        hint: 'wait until it has ended (`--lock-wait SECONDS` waits); `lbctl lock status` shows it',
-      }
-    : {
-        severity: 'error',
-        code: 'locked',
-        summary: `${who} is changing this cluster with \`${command}\` since ${since} (last sign of life ${age} s ago)`,
-        hint: 'wait until that run has ended (`--lock-wait SECONDS` waits); a lock whose owner is gone frees itself within 60 s',
-      };
 }

@@ -1,14 +1,40 @@
 import type { Diagnostic } from '../base/diagnostic.js';
+import type { Command } from '../base/shell.js';
+import type { Host } from '../inventory/model.js';
 import { type Session, TransportError } from '../transport/types.js';
 import { disarmScript, UNDONE_EXIT } from './dead-man.js';
 import { CHANGE, type RevertRun, revertedScript } from './revert.js';
 
 const LIMIT = 30;
 
-/**
- * Tells a host that somebody saw its change through: it no longer goes back by itself. null: told, in time. The
- * host is taken from `armed` where it is told or has already gone back.
- */
+/** Tells a host that somebody saw its change through. Told twice is told once. */
+export function confirmScript(run: RevertRun | null): Command {
+  return disarmScript(CHANGE, run === null ? undefined : revertedScript(run.number));
+}
+
+/** What came of `confirmScript`. null: told, in time. The host is taken from `armed` where it is told or has already gone back. */
+export function confirmed(
+  { name: host, cluster }: Pick<Host, 'name' | 'cluster'>,
+  armed: Set<string>,
+  { exitCode, stderr }: { readonly exitCode: number | null; readonly stderr: string },
+): Diagnostic | null {
+  if (exitCode === 0 || exitCode === UNDONE_EXIT) armed.delete(host);
+  if (exitCode === 0) return null;
+  return {
+    severity: 'error',
+    cluster,
+    host,
+    code: exitCode === UNDONE_EXIT ? 'reverted' : 'not-confirmed',
+    summary:
+      exitCode === UNDONE_EXIT
+        ? 'the host has gone back by itself to what was there before: nobody confirmed the change in time'
+        : 'the change could not be confirmed: the host will go back by itself to what was there before',
+    detail: stderr.trim(),
+    hint: '`lbctl plan` shows what is left to do',
+  };
+}
+
+/** The host no longer goes back by itself. null: told, in time. */
 export async function confirm(
   session: Session,
   armed: Set<string>,
@@ -17,26 +43,9 @@ export async function confirm(
   const { name: host, cluster } = session.host;
   const about = { severity: 'error', cluster, host } as const;
   try {
-    const { exitCode, stderr } = await session.run(
-      disarmScript(CHANGE, run === null ? undefined : revertedScript(run.number)),
-      // Told twice is told once: a connection that ends meanwhile is no reason to take the change back.
-      { limit: LIMIT, repeatable: true, tidy: true },
-    );
-    if (exitCode === 0) {
-      armed.delete(host);
-      return null;
-    }
-    if (exitCode === UNDONE_EXIT) armed.delete(host);
-    return {
-      ...about,
-      code: exitCode === UNDONE_EXIT ? 'reverted' : 'not-confirmed',
-      summary:
-        exitCode === UNDONE_EXIT
-          ? 'the host has gone back by itself to what was there before: nobody confirmed the change in time'
-          : 'the change could not be confirmed: the host will go back by itself to what was there before',
-      detail: stderr.trim(),
-      hint: '`lbctl plan` shows what is left to do',
-    };
+    // A connection that ends meanwhile is no reason to take the change back.
+    const options = { limit: LIMIT, repeatable: true, tidy: true };
+    return confirmed(session.host, armed, await session.run(confirmScript(run), options));
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
     return {

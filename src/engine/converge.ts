@@ -19,7 +19,7 @@ import {
   unfinishedRun,
 } from './prepare.js';
 import { type ClusterResult, Recap } from './recap.js';
-import { judgeVerification, type Verdict, verify } from './verify.js';
+import { judgeVerification, type Verdict, type VerifyOptions, verify } from './verify.js';
 
 export interface ConvergeInput extends ClusterInput, LockInput {
   readonly showDiff: boolean;
@@ -120,7 +120,7 @@ function jobOf(
         resources,
         await observeAll(connected, (host) => planProbes(cluster, resources, host), observeOptions(input)),
       ),
-    verify: () => verifyPhase(input, prepared),
+    verify: (options) => verifyPhase(input, prepared, options),
   };
 }
 
@@ -129,10 +129,14 @@ function refused(plan: ClusterPlan, recap: Recap): ClusterResult | null {
   return plan.status === 'error' ? recap.end(EXIT.failed, null, 'refused; nothing was changed') : null;
 }
 
-async function verifyPhase(input: ConvergeInput, prepared: Prepared): Promise<Verdict> {
+async function verifyPhase(
+  input: ConvergeInput,
+  prepared: Prepared,
+  options: VerifyOptions = {},
+): Promise<Verdict> {
   const { cluster, emit } = input;
   emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state: 'started' });
-  const seen = await verify(cluster, prepared.connected, prepared.resources, input.signal);
+  const seen = await verify(cluster, prepared.connected, prepared.resources, input.signal, options);
   emit({
     event: 'phase',
     cluster: cluster.name,

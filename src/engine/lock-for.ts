@@ -4,11 +4,11 @@ import { generationsProbe } from '../resources/probes/generation.js';
 import { serviceProbe } from '../resources/probes/service.js';
 import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
 import type { Observations } from './assess.js';
-import { type LockResult, lockPatiently } from './cluster-lock.js';
 import type { Connected } from './connect.js';
 import type { Emit } from './events.js';
 import { heldBy, reachableFacts } from './prepare.js';
 import { newOwner, type RunOwner } from './run-owner.js';
+import { type LockResult, lockPatiently } from './take-lock.js';
 
 export interface LockInput {
   readonly cluster: Cluster;

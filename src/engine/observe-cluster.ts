@@ -9,13 +9,16 @@ import { type ObserveOptions, observe } from './observe.js';
 export async function observeAll(
   connected: Connected,
   probesFor: (host: string) => readonly Probe<unknown>[],
-  options: ObserveOptions = {},
+  options: ObserveOptions | ((host: string) => ObserveOptions) = {},
 ): Promise<Map<string, Observation>> {
   const observations = new Map<string, Observation>();
   for (const [host, error] of connected.failures) observations.set(host, { reachable: false, error });
   await Promise.all(
     [...connected.sessions].map(async ([host, session]) => {
-      observations.set(host, await observeOne(session, probesFor(host), options));
+      observations.set(
+        host,
+        await observeOne(session, probesFor(host), typeof options === 'function' ? options(host) : options),
+      );
     }),
   );
   return observations;

@@ -1,6 +1,6 @@
 import type { Command } from '../base/shell.js';
 import { ASK_UNITS } from '../resources/probes/units.js';
-import type { Probe } from '../resources/types.js';
+import type { Probe, ProbeOutput } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
 import { HostFacts } from './facts.js';
 import { frame, newMark, parseFrame, type Section } from './framing.js';
@@ -14,7 +14,11 @@ export interface ObserveOptions {
   readonly signal?: AbortSignal;
   /** Seconds; `--timeout`. */
   readonly limit?: number;
+  /** Runs before the questions, on the way; harmless when run twice. */
+  readonly first?: { readonly script: Command; readonly ended: (outcome: ProbeOutput) => void };
 }
+
+const FIRST = 'first';
 
 /** Asks a host everything in one round trip. @throws TransportError */
 export async function observe(
@@ -23,13 +27,18 @@ export async function observe(
   options: ObserveOptions = {},
 ): Promise<HostFacts> {
   const mark = newMark();
-  const script = frame(probeSections(probes), mark);
+  const { first } = options;
+  const before: Section[] =
+    first === undefined ? [] : [{ id: FIRST, script: first.script, onFailure: 'continue' }];
+  const script = frame([...before, ...probeSections(probes)], mark);
   const result = await session.run(script, {
     limit: options.limit ?? OBSERVE_LIMIT,
     repeatable: true,
     tidy: true,
     ...(options.signal ? { signal: options.signal } : {}),
   });
+  const outcome = parseFrame(result, mark).finished.find(({ id }) => id === FIRST);
+  first?.ended(outcome ?? { stdout: '', stderr: result.stderr, exitCode: 1 });
   return factsFrom(result, mark);
 }
 

@@ -19,7 +19,7 @@ import { heldBy, planProbes, reachableFacts, summarize } from './prepare.js';
 import { type ClusterResult, Recap } from './recap.js';
 import { type KeptCluster, readKept } from './roll-back.js';
 import { pickTarget } from './rollback-target.js';
-import { type Verdict, verify } from './verify.js';
+import { type Verdict, type VerifyOptions, verify } from './verify.js';
 
 export interface RollbackInput extends LockInput {
   readonly transport: Transport;
@@ -99,7 +99,7 @@ async function rollbackLocked(
   const { observations, plan } = await look();
   if (plan.status === 'error') return refuse(plan.problems.filter((it) => it.severity === 'error'));
   input.emit({ event: 'plan', cluster: cluster.name, changes: summarize(plan) });
-  const verified = () => verifyPhase(cluster, connected, input);
+  const verified = (options: VerifyOptions = {}) => verifyPhase(cluster, connected, input, options);
   if (plan.status === 'noop') return finish(input, await verified(), recap);
 
   const owner = { ...locked.owner, number };
@@ -165,11 +165,16 @@ function joinedLater({ before }: KeptCluster, number: number, { limit }: Rollbac
     }));
 }
 
-async function verifyPhase(cluster: Cluster, connected: Connected, input: RollbackInput): Promise<Verdict> {
+async function verifyPhase(
+  cluster: Cluster,
+  connected: Connected,
+  input: RollbackInput,
+  options: VerifyOptions,
+): Promise<Verdict> {
   const phase = (state: 'started' | 'done' | 'failed') =>
     input.emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state });
   phase('started');
-  const seen = await verify(cluster, connected, [], input.signal);
+  const seen = await verify(cluster, connected, [], input.signal, options);
   phase(seen.status.state === 'healthy' ? 'done' : 'failed');
   return seen;
 }

@@ -31,7 +31,8 @@ export type Outcome =
 
 /**
  * Batch after batch: each host's changes and gates, then the gates that need all of them. A host that has passed its
- * gates is told so while the next is changed. Stops at the first thing that is not as it should be.
+ * gates is told so while the next is changed; the hosts of the last batch stay armed. Stops at the first thing that is
+ * not as it should be.
  */
 export async function runBatches(
   batches: readonly Batch[],
@@ -111,7 +112,8 @@ async function allBatches(
         return { kind: 'failed', message: problem.summary };
       }
     }
-    for (const { host } of results) {
+    // Those of the last batch are told by whoever proves the result, on the way.
+    for (const { host } of left.length === 0 ? [] : results) {
       const session = sessions.get(host);
       if (armed.has(host) && session !== undefined)
         confirmations.set(host, confirm(session, armed, context.revert));

@@ -7,6 +7,7 @@ import { assess, type Observations } from './assess.js';
 import type { Connected } from './connect.js';
 import type { ClusterStatus, Problem } from './documents.js';
 import { settleLimit } from './gates.js';
+import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
 import { allProbes, heldBy, reachableFacts } from './prepare.js';
 
@@ -134,12 +135,19 @@ const HOLDER_PAUSE = 100;
  * to ask for the holder takes one short round trip.
  */
 async function untilHeld(
-  cluster: Cluster,
-  connected: Connected,
-  deadline: number,
-  signal: AbortSignal,
+  addresses: readonly string[],
+  {
+    cluster,
+    connected,
+    deadline,
+    signal,
+  }: {
+    readonly cluster: Cluster;
+    readonly connected: Connected;
+    readonly deadline: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
-  const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
   while (!signal.aborted && Date.now() < deadline) {
     const facts = reachableFacts(await observeAll(connected, () => [networkProbe]));
     const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
@@ -148,17 +156,34 @@ async function untilHeld(
   }
 }
 
+export interface VerifyOptions {
+  /** Addresses that were held a moment ago: nobody needs to wait for them. */
+  readonly held?: ReadonlySet<string>;
+  /** What a host is told with the first look. */
+  readonly first?: (host: string) => ObserveOptions['first'];
+}
+
 /** Looks until the pair is healthy or has had its time to settle, then says what it saw last. */
 export async function verify(
   cluster: Cluster,
   connected: Connected,
   resources: readonly HostResources[],
   signal: AbortSignal,
+  { held = new Set(), first }: VerifyOptions = {},
 ): Promise<Verdict & { readonly observations: Observations }> {
   const deadline = Date.now() + settleLimit(cluster) * 1000;
-  await untilHeld(cluster, connected, deadline, signal);
-  for (;;) {
-    const observations = await observeAll(connected, (host) => allProbes(cluster, resources, host));
+  const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
+  if (!addresses.every((address) => held.has(address)))
+    await untilHeld(addresses, { cluster, connected, deadline, signal });
+  for (let looks = 0; ; looks++) {
+    const observations = await observeAll(
+      connected,
+      (host) => allProbes(cluster, resources, host),
+      (host) => {
+        const told = looks === 0 ? first?.(host) : undefined;
+        return told === undefined ? {} : { first: told };
+      },
+    );
     const verdict = judgeVerification(cluster, observations);
     const gone = [...observations.values()].some((it) => !it.reachable);
     if (verdict.status.state === 'healthy' || gone || signal.aborted || Date.now() > deadline) {

@@ -73,10 +73,29 @@ function allBatches(byPlay: readonly ReadonlyMap<string, readonly Decided[]>[], 
       const decided = [...(byPlay[index] ?? [])];
       // What hosts do together is not torn apart.
       const mine = decided.filter(([host]) => (flips[index] ? !mended : isMended(host) === mended));
-      return batchesOf(play, new Map(mine), input);
+      return batchesOf(play, new Map(mine), { ...input, holders: holdersAt(index, byPlay, input) });
     });
   const batches = firstHolderAtOnce([...pass(true), ...pass(false)], cluster, facts);
   return flips.includes(true) ? batches.map((batch) => ({ ...batch, peers: 'serving' })) : batches;
+}
+
+/**
+ * Whom a play finds serving. While nobody holds an address that is nobody, until a play before it has started
+ * keepalived: then the preferred host serves.
+ */
+function holdersAt(
+  index: number,
+  byPlay: readonly ReadonlyMap<string, readonly Decided[]>[],
+  { cluster, playbook, holders }: PlanInput,
+): ReadonlySet<string> {
+  const [preferred] = cluster.hosts;
+  if (holders.size > 0 || preferred === undefined) return holders;
+  const serves = playbook.some((play, at) => at < index && isKeepaliveds(play) && byPlay[at]?.size !== 0);
+  return serves ? new Set([preferred.name]) : holders;
+}
+
+function isKeepaliveds({ tasks }: Play): boolean {
+  return tasks.some(({ args, type }) => /keepalived/.test(args.name ?? type));
 }
 
 function inStep(decided: readonly Decided[]): boolean {
@@ -151,9 +170,8 @@ function batchesOf(play: Play, decided: ReadonlyMap<string, readonly Decided[]>,
   if (inStep([...decided.values()].flat()) && input.holders.size > 0)
     return keepalivedTogether(play, ordered, input);
   // While no address is held nothing is served yet, and only keepalived needs the preferred host first.
-  const allAtOnce =
-    input.holders.size === 0 && !play.tasks.some((task) => /keepalived/.test(task.args.name ?? task.type));
-  if (allAtOnce) return [{ play: play.name, work: ordered, gates: play.gates }];
+  if (input.holders.size === 0 && !isKeepaliveds(play))
+    return [{ play: play.name, work: ordered, gates: play.gates }];
   return ordered.map((host) => ({ play: play.name, work: [host], gates: play.gates }));
 }
 

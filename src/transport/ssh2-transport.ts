@@ -230,9 +230,6 @@ function exec(client: Client, command: string): Promise<RemoteProcess> {
 function remoteProcess(channel: ClientChannel): RemoteProcess {
   let exitCode: number | null = null;
   let signalName: string | null = null;
-  const listeners = { stdout: (_: Buffer) => {}, stderr: (_: Buffer) => {} };
-  channel.on('data', (chunk: Buffer) => listeners.stdout(chunk));
-  channel.stderr.on('data', (chunk: Buffer) => listeners.stderr(chunk));
   channel.on('exit', (code: number | null, signal?: string) => {
     exitCode = code;
     signalName = signal ?? null;
@@ -244,12 +241,9 @@ function remoteProcess(channel: ClientChannel): RemoteProcess {
   ]);
   return {
     write: (data) => channel.write(data),
-    onStdout: (listener) => {
-      listeners.stdout = listener;
-    },
-    onStderr: (listener) => {
-      listeners.stderr = listener;
-    },
+    // What came before anybody listened waits in the stream.
+    onStdout: (listener) => channel.removeAllListeners('data').on('data', listener),
+    onStderr: (listener) => channel.stderr.removeAllListeners('data').on('data', listener),
     onClose: (listener) => closed.then(() => listener(exitCode, signalName)),
     close: () => channel.close(),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planCluster } from '../../../src/planning/plan.js';
-import { up } from '../support/converge.js';
+import { up, upPlaybook } from '../support/converge.js';
 import { clusterOf, examples, first } from '../support/model.js';
 import { builtPair } from '../support/observed.js';
 import { outline, planInput, planOf } from '../support/planned.js';
@@ -42,6 +42,15 @@ describe('what has to change', () => {
     const last = outline(plan).slice(-2);
     expect(last.map((it) => it.slice(0, 4))).toEqual(['lb1:', 'lb2:']);
     expect(outline(plan).slice(0, -2).join()).not.toMatch(/keepalived_config|check_script/);
+  });
+
+  it('after keepalived has started somewhere, one host at a time again, the preferred one last', () => {
+    const members = '    - name: Members of the cluster\n      members: {}\n';
+    const later = upPlaybook(
+      (text) => `${text.replace(members, '')}\n- play: later\n  order: standby-first\n  tasks:\n${members}`,
+    );
+    const plan = planCluster(planInput(new SimulatedPair(clusterOf()), undefined, later));
+    expect(outline(plan).slice(-2)).toEqual(['lb2: members', 'lb1: members']);
   });
 
   it('nothing, once it was done: for every example that ships', async () => {

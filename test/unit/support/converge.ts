@@ -9,8 +9,8 @@ import type { SimulatedPair } from './simulated-pair.js';
 const UP = new URL('../../../playbooks/up.yaml', import.meta.url);
 
 /** The playbook that ships. */
-export function upPlaybook(): Playbook {
-  const result = parsePlaybook(readFileSync(UP, 'utf8'), 'up.yaml', '/srv/lb');
+export function upPlaybook(edit = (text: string) => text): Playbook {
+  const result = parsePlaybook(edit(readFileSync(UP, 'utf8')), 'up.yaml', '/srv/lb');
   if (!result.ok) throw new Error(JSON.stringify(result.error));
   return result.value;
 }

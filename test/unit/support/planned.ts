@@ -7,9 +7,12 @@ import { upPlaybook } from './converge.js';
 import { observations } from './observed.js';
 import type { SimulatedPair } from './simulated-pair.js';
 
-export function planInput(pair: SimulatedPair, limit?: readonly string[]): PlanInput {
+export function planInput(
+  pair: SimulatedPair,
+  limit?: readonly string[],
+  playbook = upPlaybook(),
+): PlanInput {
   const facts = reachableFacts(observations(pair));
-  const playbook = upPlaybook();
   return {
     cluster: pair.cluster,
     playbook,
