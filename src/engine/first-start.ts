@@ -27,17 +27,19 @@ export interface FirstStart {
 }
 
 /** What neither installs keepalived nor lets its adverts through; an operator's own task may do anything. */
-const HAPROXY_ONLY = /^(?:takeover_script|haproxy_config|(?:systemd_dropin|service):haproxy|reload haproxy)$/;
+const FILES_AND_HAPROXY =
+  /^(?:takeover_script|check_script|(?:haproxy|keepalived)_config|systemd_dropin:(?:haproxy|keepalived)|service:haproxy|reload haproxy)$/;
 const KEEPALIVED = /^(?:keepalived_config|service:keepalived)$/;
 
 /** True for a batch beside which adverts can be tried: it leaves alone what they depend on. */
 export function leavesGroundAlone(batch: Batch): boolean {
   const resources = batch.work.flatMap(({ items }) => items.map(({ resource }) => resource));
-  return resources.every((it) => HAPROXY_ONLY.test(it));
+  return resources.every((it) => FILES_AND_HAPROXY.test(it));
 }
 
 /** True for the batch that puts keepalived to work. */
 export function startsKeepalived(batch: Batch): boolean {
+  if (batch.filesOnly) return false;
   return batch.work.some(({ items }) => items.some(({ change }) => KEEPALIVED.test(change?.resource ?? '')));
 }
 

@@ -69,8 +69,8 @@ async function allBatches(
       return { kind: 'refused', message };
     }
     // It takes a second, and what starts HAProxy meanwhile is of no account to it.
-    const next = left[0];
-    if (next !== undefined && startsKeepalived(next) && leavesGroundAlone(batch)) context.adverts?.begin();
+    const start = left.findIndex(startsKeepalived);
+    if (start >= 0 && [batch, ...left.slice(0, start)].every(leavesGroundAlone)) context.adverts?.begin();
     const risk = (await context.guard?.before(batch)) ?? null;
     if (risk !== null) {
       recap.diagnose(risk);

@@ -10,7 +10,9 @@ const RUNS = ['active', 'reloading', 'activating', 'deactivating'];
 
 /**
  * Where keepalived runs on no host of the cluster, the first one to start it waits for adverts that cannot come, three
- * of their intervals long. Nobody is there to be asked, so it takes the addresses at once.
+ * of their intervals long. Nobody is there to be asked, so the preferred host takes the addresses at once, and the
+ * others, which do wait for its adverts, start beside it. Their files are written before: what is listened to on the
+ * network before a start need not be waited for.
  * @param facts of every host that answered; one that did not may hold what nobody else does
  */
 export function firstHolderAtOnce(
@@ -20,15 +22,26 @@ export function firstHolderAtOnce(
 ): Batch[] {
   const isQuiet = cluster.hosts.every(({ name }) => isStopped(facts.get(name)));
   const first = batches.findIndex((batch) => batch.work.some(({ items }) => items.some(starts)));
-  if (!isQuiet || batches[first]?.work.length !== 1) return [...batches];
-  return batches.map((batch, index) => {
-    if (index !== first) return batch;
-    const work = batch.work.map((it) => ({
-      ...it,
-      items: it.items.flatMap((item) => atOnce(item, cluster)),
-    }));
-    return { ...batch, work };
-  });
+  const preferred = batches[first];
+  if (!isQuiet || preferred?.work.length !== 1) return [...batches];
+  const after = batches.slice(first).findIndex(({ play }) => play !== preferred.play);
+  const end = after < 0 ? batches.length : first + after;
+  const all = batches.slice(first, end).flatMap(({ work }) => work);
+  const files = all
+    .map(({ host, items }) => ({ host, items: items.slice(0, startAt(items)) }))
+    .filter(({ items }) => items.length > 0);
+  const rest = all
+    .map(({ host, items }, index) => {
+      const left = items.slice(startAt(items));
+      return { host, items: index === 0 ? left.flatMap((item) => atOnce(item, cluster)) : left };
+    })
+    .filter(({ items }) => items.length > 0);
+  return [
+    ...batches.slice(0, first),
+    ...(files.length > 0 ? [{ play: preferred.play, work: files, gates: [], filesOnly: true } as const] : []),
+    { ...preferred, work: rest },
+    ...batches.slice(end),
+  ];
 }
 
 function isStopped(facts: Facts | undefined): boolean {
@@ -38,6 +51,12 @@ function isStopped(facts: Facts | undefined): boolean {
     if (!(error instanceof UnknownFact)) throw error;
     return false;
   }
+}
+
+/** Where the item is that starts keepalived; behind the last one where none does. */
+function startAt(items: readonly WorkItem[]): number {
+  const at = items.findIndex(starts);
+  return at < 0 ? items.length : at;
 }
 
 function starts({ steps }: WorkItem): boolean {

@@ -26,6 +26,8 @@ export interface Batch {
   readonly gates: readonly GateName[];
   /** What must hold of another host before one that serves is changed; left out: that it is fit. */
   readonly peers?: Fitness;
+  /** Writes files of a service that does not run, and starts nothing. */
+  readonly filesOnly?: true;
 }
 
 export interface PlannedChange extends Classed {

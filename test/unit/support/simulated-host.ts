@@ -128,14 +128,20 @@ export class SimulatedHost {
     }
     if (/\bapt-get\b.*install/.test(script)) {
       for (const name of ['haproxy', 'keepalived'] as const) {
-        // Debian starts services on install.
+        // Debian starts services on install; keepalived's unit has ConditionFileNotEmpty= on its file.
         if (!this.services.has(name))
-          this.services.set(name, { active: 'active', enabled: 'enabled', loaded: this.now });
+          this.services.set(name, {
+            active: name === 'keepalived' && !this.files.has(KEEPALIVED_CONF) ? 'inactive' : 'active',
+            enabled: 'enabled',
+            loaded: this.now,
+          });
       }
     }
     if (script.includes('sysctl -q -p')) this.sysctls.set('net.ipv4.ip_nonlocal_bind', '1');
     if (script.includes('disable --now firewalld')) this.firewall = 'inactive';
-    for (const [, verb = '', name = ''] of script.matchAll(/systemctl (\w+) (haproxy|keepalived)$/gm)) {
+    for (const [, verb = '', name = ''] of script.matchAll(
+      /systemctl (\w+) (haproxy|keepalived)(?= \|\||$)/gm,
+    )) {
       const service = this.services.get(name as Service);
       if (service === undefined) continue;
       if (verb === 'enable') service.enabled = 'enabled';
