@@ -1,6 +1,6 @@
 import { type Command, sh } from '../base/shell.js';
 import type { Check, Cluster } from '../inventory/model.js';
-import { MONITOR_URI } from '../render/haproxy.js';
+import { MONITOR_STATS_URI, MONITOR_URI } from '../render/haproxy.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { portsFree } from './ports-free.js';
 import type { HANDLERS, HandlerName, Step } from './types.js';
@@ -19,9 +19,15 @@ function notFromTheFuture(path: string): Command {
   return sh`if [ "$(stat -c %Y ${path})" -gt "$(date +%s)" ]; then touch ${path}; fi`;
 }
 
+/** Prints the number of the process that answers on the monitor's port: HAProxy's statistics name it. */
+function answeringProcess(check: Check): Command {
+  return sh`timeout 1 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
+printf "GET %s HTTP/1.0\r\n\r\n" "$1" | cat >&3; grep -om1 "pid = </b> [0-9]*" <&3' ${check.port} ${MONITOR_STATS_URI} | sed 's/.* //'`;
+}
+
 /**
- * `systemctl reload` says 0 although HAProxy could not bind and goes on without a worker: so wait until a
- * worker that was not there before lives and the monitor answers.
+ * `systemctl reload` says 0 although HAProxy could not bind and goes on without a worker, and the old worker answers
+ * until the new one is ready: so wait until a worker that was not there before answers.
  */
 function reloadHaproxy(cluster: Cluster): Step {
   const { check } = cluster;
@@ -30,25 +36,16 @@ function reloadHaproxy(cluster: Cluster): Step {
     limit: 90,
     script: sh`pid=$(systemctl show haproxy -p MainPID --value)
 [ "$pid" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
-children() { cat "/proc/$pid/task/$pid/children"; }
-before=" $(children) "
+before=" $(cat "/proc/$pid/task/$pid/children") "
 ${portsFree(cluster)}
 ${notFromTheFuture(HAPROXY_CFG)}
 timeout -k 5 60 systemctl reload haproxy || exit $?
-fresh() {
-  for p in $(children); do
-    case $before in *" $p "*) ;; *) [ "$(sed 's/.*) //;s/ .*//' "/proc/$p/stat" 2>/dev/null)" = Z ] || return 0 ;; esac
-  done
-  return 1
-}
 i=0
-while [ $i -lt ${RELOAD_LIMIT * 20} ]; do
+while [ $i -lt ${RELOAD_LIMIT * 40} ]; do
   i=$((i + 1))
-  if fresh && ${monitorAnswers(check)}; then
-    sleep 0.1
-    fresh && exit 0
-  fi
-  sleep 0.05
+  who=$(${answeringProcess(check)})
+  case $before in *" \${who:-nobody} "*) ;; *) [ -z "$who" ] || exit 0 ;; esac
+  sleep 0.02
 done
 echo ${`HAProxy took the reload but no new process of it serves after ${RELOAD_LIMIT} s`} >&2
 journalctl -u haproxy -n 15 --no-pager -o cat >&2
