@@ -1,4 +1,3 @@
-import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT, type ExitCode } from '../base/exit-codes.js';
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
@@ -79,7 +78,9 @@ export function batchesContext(
         keepsOf(input.resources, host),
       ),
     alsoAsk: [],
+    together: plan.changes.some(({ change }) => change.coordination !== 'independent'),
     kept: new Set(),
+    touched: new Set(),
     armed: new Set(),
     revert: served
       ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
@@ -117,7 +118,7 @@ export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Prom
   const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
   const exit = unreachable ? EXIT.unreachable : EXIT.unhealthy;
   // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
-  if (!job.served || context.kept.size === 0 || nothingNew(job, verdict)) return { ok: true, verdict };
+  if (!job.served || context.touched.size === 0 || nothingNew(job, verdict)) return { ok: true, verdict };
   const back = await goBack(job, recap);
   const message = `the pair was ${verdict.status.state} after the run`;
   return { ok: false, exit, message: [message, back].filter(Boolean).join('; '), verdict };
@@ -158,13 +159,15 @@ export async function batchesThroughLosses(
 async function goBack(job: Job, recap: Recap): Promise<string | null> {
   const { context, served, onFailure } = job;
   await takeCharge(context, recap);
-  if (context.kept.size === 0) return null;
+  if (context.touched.size === 0) return null;
   if (onFailure === 'stop') return 'what was changed stays (`--no-rollback`)';
   if (!served) return 'nothing was rolled back: before the run nobody was served either';
-  const problems: readonly Diagnostic[] = await rollBack(job, recap);
+  const { back, left, problems } = await rollBack(job, recap);
   for (const it of problems) recap.diagnose(it);
-  const hosts = [...context.kept].sort().join(' and ');
-  return problems.length === 0
-    ? `rolled back: ${hosts} as before the run`
-    : `the rollback of ${hosts} failed as well: \`lbctl status\` shows the pair, \`lbctl rollback\` tries again`;
+  const [done, rest] = [back.join(' and '), left.join(' and ')];
+  if (problems.length === 0) return back.length === 0 ? null : `rolled back: ${done} as before the run`;
+  const hint = '`lbctl status` shows the pair, `lbctl rollback` tries again';
+  return back.length > 0 && left.length > 0
+    ? `rolled back: ${done} as before the run, but not ${rest}: ${hint}`
+    : `the rollback of ${done}${rest} failed as well: ${hint}`;
 }
