@@ -2,8 +2,10 @@ import { EXIT, type ExitCode } from '../base/exit-codes.js';
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { ClusterPlan } from '../planning/types.js';
+import { nothingNew } from './before.js';
 import { comeBack } from './come-back.js';
 import type { Problem } from './documents.js';
+import { tellProblems } from './finish.js';
 import { keepScript, keepsOf } from './generations.js';
 import type { Recap } from './recap.js';
 import { REVERT_AFTER } from './revert.js';
@@ -26,14 +28,19 @@ export interface Job {
   readonly replan: () => Promise<ClusterPlan>;
   readonly verify: () => Promise<Verdict>;
   readonly onFailure: 'roll-back' | 'stop';
-  /** Whether clients were served when the run began. What was broken before is not gone back to. */
-  readonly served: boolean;
+  /** Why clients were not served when the run began; null: they were. What was broken before is not gone back to. */
+  readonly broken: string | null;
   /** What was wrong with the pair before: a run that leaves it so has not caused it. */
-  readonly before?: readonly Problem[];
+  readonly before: readonly Problem[];
 }
 
 export type Applied =
-  | { readonly ok: true; readonly verdict: Verdict }
+  | {
+      readonly ok: true;
+      readonly verdict: Verdict;
+      /** Why an unhealthy pair was left as the run made it. */
+      readonly note: string | null;
+    }
   | {
       readonly ok: false;
       readonly exit: ExitCode;
@@ -57,9 +64,9 @@ export function batchesContext(
     | 'showDiff'
     | 'stepLimit'
     | 'guard'
-  > & { readonly plan: ClusterPlan; readonly served: boolean },
+  > & { readonly plan: ClusterPlan; readonly broken: string | null },
 ): BatchesContext {
-  const { plan, served, ...rest } = input;
+  const { plan, broken, ...rest } = input;
   return {
     ...rest,
     sessions: input.connected.sessions,
@@ -82,9 +89,10 @@ export function batchesContext(
     kept: new Set(),
     touched: new Set(),
     armed: new Set(),
-    revert: served
-      ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
-      : null,
+    revert:
+      broken === null
+        ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
+        : null,
   };
 }
 
@@ -114,19 +122,23 @@ export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Prom
     };
   }
   const verdict = await job.verify();
-  if (verdict.status.state === 'healthy' || context.interrupted.aborted) return { ok: true, verdict };
+  if (verdict.status.state === 'healthy' || context.interrupted.aborted || context.touched.size === 0)
+    return { ok: true, verdict, note: null };
+  // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
+  if (job.broken !== null) return { ok: true, verdict, note: leftAsItIs(job.broken) };
+  if (nothingNew(job.before, verdict.status))
+    return { ok: true, verdict, note: leftAsItIs('the pair was as unhealthy as it is now') };
   const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
   const exit = unreachable ? EXIT.unreachable : EXIT.unhealthy;
-  // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
-  if (!job.served || context.touched.size === 0 || nothingNew(job, verdict)) return { ok: true, verdict };
+  tellProblems(cluster, verdict, recap);
+  const cause = verdict.status.problems[0]?.message;
+  const message = `the pair was ${verdict.status.state} after the run${cause === undefined ? '' : `: ${cause}`}`;
   const back = await goBack(job, recap);
-  const message = `the pair was ${verdict.status.state} after the run`;
   return { ok: false, exit, message: [message, back].filter(Boolean).join('; '), verdict };
 }
 
-/** A peer that was dead before, a server that was down: going back would mend neither. */
-function nothingNew({ before = [] }: Job, { status }: Verdict): boolean {
-  return status.problems.every((it) => before.some((old) => old.code === it.code && old.host === it.host));
+function leftAsItIs(why: string): string {
+  return `nothing was rolled back: before the run ${why}`;
 }
 
 type Ended = Exclude<Outcome, { kind: 'lost' }>;
@@ -157,11 +169,11 @@ export async function batchesThroughLosses(
 
 /** null: nothing was changed that could be taken back. */
 async function goBack(job: Job, recap: Recap): Promise<string | null> {
-  const { context, served, onFailure } = job;
+  const { context, broken, onFailure } = job;
   await takeCharge(context, recap);
   if (context.touched.size === 0) return null;
   if (onFailure === 'stop') return 'what was changed stays (`--no-rollback`)';
-  if (!served) return 'nothing was rolled back: before the run nobody was served either';
+  if (broken !== null) return leftAsItIs(broken);
   const { back, left, problems } = await rollBack(job, recap);
   for (const it of problems) recap.diagnose(it);
   const [done, rest] = [back.join(' and '), left.join(' and ')];

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster } from '../inventory/model.js';
+import { activeHosts } from '../planning/fitness.js';
 import { planCluster } from '../planning/plan.js';
 import { type Restoring, restorePlays } from '../planning/restore.js';
 import type { PlannedChange } from '../planning/types.js';
@@ -118,7 +119,7 @@ async function putBack(job: Job, recap: Recap): Promise<WentBack> {
   const { playbook, resources } = restorePlays(job.cluster.hosts, restoring);
   const observations = await observeAll(connected, (host) => planProbes(cluster, resources, host));
   const facts = reachableFacts(observations);
-  const holders = new Set([...facts].filter(([, it]) => heldBy(cluster, it).size > 0).map(([host]) => host));
+  const holders = activeHosts(cluster, facts);
   const plan = planCluster({ cluster, playbook, resources, facts, holders, limit: new Set(mine) });
   if (plan.status === 'error') return failed(plan.problems.filter((it) => it.severity === 'error'));
   if (left.length > 0 && (context.together || plan.changes.some(inStep))) {
@@ -131,6 +132,8 @@ async function putBack(job: Job, recap: Recap): Promise<WentBack> {
     connected,
     resources,
     listening: null,
+    // Who was asked for what when the run began may be gone by now, and addresses of then come back in the end.
+    held: new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)])),
     kept: new Set(mine),
     armed: new Set(),
     guard: null,

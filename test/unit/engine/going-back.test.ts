@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../../src/engine/events.js';
+import { rollbackCluster } from '../../../src/engine/rollback.js';
 import { failure } from '../../../src/transport/failures.js';
 import { type Run, up } from '../support/converge.js';
 import { clusterOf } from '../support/model.js';
@@ -116,3 +118,44 @@ describe('a host that is out of reach when the others go back', () => {
     );
   });
 });
+
+describe('`rollback` on a pair with a dead server', () => {
+  it('is not taken back for that: the server was dead before', async () => {
+    const pair = await drifted();
+    expect((await up(pair)).result.exit).toBe(0);
+    expect(byHand(pair)).toEqual([false, false]);
+    for (const host of pair.hosts.values()) host.odd.set('haproxy-stats:8405', STATISTICS);
+    const events: RunEvent[] = [];
+    const result = await hurried(() =>
+      rollbackCluster({
+        cluster: pair.cluster,
+        transport: pair.transport,
+        emit: (event) => events.push(event),
+        limit: null,
+        force: false,
+        signal: new AbortController().signal,
+        stepLimit: null,
+        lockWait: 0,
+        revertAfter: null,
+        onFailure: 'roll-back',
+        who: 'op@desk',
+        command: 'lbctl rollback',
+        showDiff: false,
+        to: null,
+      }),
+    );
+    expect(result).toMatchObject({
+      exit: 5,
+      state: 'degraded',
+      error: expect.stringContaining('nothing was rolled back: before the run the pair was as unhealthy'),
+      hosts: { lb1: { changed: ['haproxy_config'] }, lb2: { changed: ['haproxy_config'] } },
+    });
+    expect(byHand(pair)).toEqual([true, true]);
+  });
+});
+
+const STATISTICS = `HTTP/1.1 200 OK\r\n\r\n# pxname,svname,status,addr
+main,FRONTEND,OPEN,\napp,web1,UP,10.0.0.21:80\napp,web2,DOWN,10.0.0.22:80
+
+rc=0
+`;
