@@ -3,9 +3,11 @@ import { EXIT, type ExitCode } from '../base/exit-codes.js';
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { ClusterPlan } from '../planning/types.js';
+import { nothingNew } from './before.js';
 import { comeBack } from './come-back.js';
 import { confirmAll, confirmed, confirmScript } from './confirm.js';
 import type { Problem } from './documents.js';
+import { tellProblems } from './finish.js';
 import { keepScript, keepsOf } from './generations.js';
 import type { Recap } from './recap.js';
 import { REVERT_AFTER } from './revert.js';
@@ -28,14 +30,19 @@ export interface Job {
   readonly replan: () => Promise<ClusterPlan>;
   readonly verify: (options: VerifyOptions) => Promise<Verdict>;
   readonly onFailure: 'roll-back' | 'stop';
-  /** Whether clients were served when the run began. What was broken before is not gone back to. */
-  readonly served: boolean;
+  /** Why clients were not served when the run began; null: they were. What was broken before is not gone back to. */
+  readonly broken: string | null;
   /** What was wrong with the pair before: a run that leaves it so has not caused it. */
-  readonly before?: readonly Problem[];
+  readonly before: readonly Problem[];
 }
 
 export type Applied =
-  | { readonly ok: true; readonly verdict: Verdict }
+  | {
+      readonly ok: true;
+      readonly verdict: Verdict;
+      /** Why an unhealthy pair was left as the run made it. */
+      readonly note: string | null;
+    }
   | {
       readonly ok: false;
       readonly exit: ExitCode;
@@ -59,9 +66,9 @@ export function batchesContext(
     | 'showDiff'
     | 'stepLimit'
     | 'guard'
-  > & { readonly plan: ClusterPlan; readonly served: boolean },
+  > & { readonly plan: ClusterPlan; readonly broken: string | null },
 ): BatchesContext {
-  const { plan, served, ...rest } = input;
+  const { plan, broken, ...rest } = input;
   return {
     ...rest,
     sessions: input.connected.sessions,
@@ -80,11 +87,14 @@ export function batchesContext(
         keepsOf(input.resources, host),
       ),
     alsoAsk: [],
+    together: plan.changes.some(({ change }) => change.coordination !== 'independent'),
     kept: new Set(),
+    touched: new Set(),
     armed: new Set(),
-    revert: served
-      ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
-      : null,
+    revert:
+      broken === null
+        ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
+        : null,
   };
 }
 
@@ -120,13 +130,18 @@ export async function applyPlan(job: Job, plan: ClusterPlan, recap: Recap): Prom
     const message = 'a change was not confirmed';
     return { ok: false, exit: EXIT.failed, message: [message, back].filter(Boolean).join('; '), verdict };
   }
-  if (verdict.status.state === 'healthy' || context.interrupted.aborted) return { ok: true, verdict };
+  if (verdict.status.state === 'healthy' || context.interrupted.aborted || context.touched.size === 0)
+    return { ok: true, verdict, note: null };
+  // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
+  if (job.broken !== null) return { ok: true, verdict, note: leftAsItIs(job.broken) };
+  if (nothingNew(job.before, verdict.status))
+    return { ok: true, verdict, note: leftAsItIs('the pair was as unhealthy as it is now') };
   const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
   const exit = unreachable ? EXIT.unreachable : EXIT.unhealthy;
-  // Unhealthy as it was before: the run did not cause it, and going back would not mend it.
-  if (!job.served || context.kept.size === 0 || nothingNew(job, verdict)) return { ok: true, verdict };
+  tellProblems(cluster, verdict, recap);
+  const cause = verdict.status.problems[0]?.message;
+  const message = `the pair was ${verdict.status.state} after the run${cause === undefined ? '' : `: ${cause}`}`;
   const back = await goBack(job, recap);
-  const message = `the pair was ${verdict.status.state} after the run`;
   return { ok: false, exit, message: [message, back].filter(Boolean).join('; '), verdict };
 }
 
@@ -153,9 +168,8 @@ async function confirmAndVerify({ context, verify }: Job) {
   return { late, verdict };
 }
 
-/** A peer that was dead before, a server that was down: going back would mend neither. */
-function nothingNew({ before = [] }: Job, { status }: Verdict): boolean {
-  return status.problems.every((it) => before.some((old) => old.code === it.code && old.host === it.host));
+function leftAsItIs(why: string): string {
+  return `nothing was rolled back: before the run ${why}`;
 }
 
 type Ended = Exclude<Outcome, { kind: 'lost' }>;
@@ -186,15 +200,17 @@ export async function batchesThroughLosses(
 
 /** null: nothing was changed that could be taken back. */
 async function goBack(job: Job, recap: Recap): Promise<string | null> {
-  const { context, served, onFailure } = job;
+  const { context, broken, onFailure } = job;
   await takeCharge(context, recap);
-  if (context.kept.size === 0) return null;
+  if (context.touched.size === 0) return null;
   if (onFailure === 'stop') return 'what was changed stays (`--no-rollback`)';
-  if (!served) return 'nothing was rolled back: before the run nobody was served either';
-  const problems: readonly Diagnostic[] = await rollBack(job, recap);
+  if (broken !== null) return leftAsItIs(broken);
+  const { back, left, problems } = await rollBack(job, recap);
   for (const it of problems) recap.diagnose(it);
-  const hosts = [...context.kept].sort().join(' and ');
-  return problems.length === 0
-    ? `rolled back: ${hosts} as before the run`
-    : `the rollback of ${hosts} failed as well: \`lbctl status\` shows the pair, \`lbctl rollback\` tries again`;
+  const [done, rest] = [back.join(' and '), left.join(' and ')];
+  if (problems.length === 0) return back.length === 0 ? null : `rolled back: ${done} as before the run`;
+  const hint = '`lbctl status` shows the pair, `lbctl rollback` tries again';
+  return back.length > 0 && left.length > 0
+    ? `rolled back: ${done} as before the run, but not ${rest}: ${hint}`
+    : `the rollback of ${done}${rest} failed as well: ${hint}`;
 }

@@ -2,11 +2,12 @@ import { EXIT } from '../base/exit-codes.js';
 import type { ClusterPlan } from '../planning/types.js';
 import { generationsProbe } from '../resources/probes/generation.js';
 import { applyPlan, batchesContext, type Job } from './apply.js';
+import { problemsBefore, standingOf } from './before.js';
 import { closeAll } from './connect.js';
 import { finish } from './finish.js';
 import { Guard } from './guard.js';
-import { type Locked, type LockInput, lockFor, nextNumber, standingOf } from './lock-for.js';
-import { rememberScript } from './model-file.js';
+import { type Locked, type LockInput, lockFor, nextNumber } from './lock-for.js';
+import { presentCluster, rememberScript } from './model-file.js';
 import { observeAll } from './observe-cluster.js';
 import {
   type ClusterInput,
@@ -78,7 +79,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
     );
     if (applied.ok) locked.lock.lastly(rememberScript(cluster, numbered));
     return applied.ok
-      ? finish(input, applied.verdict, recap)
+      ? finish(input, applied.verdict, recap, applied.note)
       : recap.end(applied.exit, applied.verdict?.status.state ?? null, applied.message);
   } finally {
     await locked.lock.release();
@@ -94,7 +95,8 @@ function jobOf(
   const { cluster } = input;
   const { connected, resources, listening, adverts } = prepared;
   const numbered = { ...owner, number };
-  const standing = standingOf(cluster, observations);
+  const present = presentCluster(cluster, observations);
+  const standing = standingOf(cluster, present, observations);
   const context = batchesContext(numbered, {
     ...input,
     ...standing,
@@ -111,8 +113,8 @@ function jobOf(
     cluster,
     resources,
     context,
-    served: standing.served,
-    before: judgeVerification(cluster, prepared.observations).status.problems,
+    broken: standing.broken,
+    before: problemsBefore(cluster, present, prepared.observations),
     onFailure: input.onFailure,
     replan: async () =>
       makePlan(

@@ -11,10 +11,11 @@ import { UnknownFact } from '../resources/types.js';
 import type { Transport } from '../transport/types.js';
 import { batchesContext, batchesThroughLosses } from './apply.js';
 import type { Observations } from './assess.js';
+import { standingOf } from './before.js';
 import { type Connected, closeAll, connectAll } from './connect.js';
 import { undoUnit } from './dead-man.js';
 import { dissolveScript } from './lock.js';
-import { type Locked, type LockInput, lockFor, standingOf } from './lock-for.js';
+import { type Locked, type LockInput, lockFor } from './lock-for.js';
 import { observeAll } from './observe-cluster.js';
 import { heldBy, planProbes, reachableFacts, summarize } from './prepare.js';
 import { type ClusterResult, Recap } from './recap.js';
@@ -147,7 +148,7 @@ async function downLocked(input: DownInput, it: Downing): Promise<ClusterResult>
     const context = {
       ...batchesContext(locked.owner, {
         ...input,
-        ...standingOf(cluster, locked.observations),
+        ...standingOf(cluster, null, locked.observations),
         plan,
         resources: look.resources,
         connected,

@@ -27,8 +27,10 @@ export interface ExecuteContext {
   readonly token: string;
   /** Run once on each host, before its first change. */
   readonly keep: (host: string) => Command;
-  /** Hosts where that was done. */
+  /** Hosts where that is known to have been done. */
   readonly kept: Set<string>;
+  /** Hosts where something may have been changed: whoever goes back looks at them. */
+  readonly touched: Set<string>;
   /** How a host goes back by itself when its operator is gone; null: nothing serves yet that could be broken. */
   readonly revert: RevertRun | null;
   /** Hosts whose switch was armed and has not been disarmed since. */
@@ -94,8 +96,8 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   const mark = newMark();
   const recheck = [...recheckProbes(work, context.resources), ...context.alsoAsk];
   const sections = sectionsOf(work, gates, recheck, context);
-  const keepsFirst = !context.kept.has(work.host);
-  context.kept.add(work.host);
+  const mayHaveChanged = context.touched.has(work.host);
+  context.touched.add(work.host);
   const script = frame(sections, mark, { stoppable: true, alone: true });
   if (sections.some(({ id }) => id === 'arm')) context.armed.add(work.host);
   const stop = () => {
@@ -117,8 +119,9 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
       emit,
       gates,
     });
-    if (!judged.whole && keepsFirst && !outcomes.finished.some((it) => it.id === 'keep' && it.exitCode === 0))
-      context.kept.delete(work.host);
+    if (outcomes.finished.some((it) => it.id === 'keep' && it.exitCode === 0)) context.kept.add(work.host);
+    // Nothing is changed before the copies are there.
+    if (!mayHaveChanged && !context.kept.has(work.host)) context.touched.delete(work.host);
     // An interrupt may come after the last gate and before the second look: nothing has failed.
     const unlooked =
       context.interrupted.aborted &&

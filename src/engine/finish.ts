@@ -5,17 +5,33 @@ import type { Emit } from './events.js';
 import type { ClusterResult, Recap } from './recap.js';
 import type { Verdict } from './verify.js';
 
-/** What the verification found decides: an unhealthy pair is exit 5, whatever the run did. */
+/**
+ * What the verification found decides: an unhealthy pair is exit 5, whatever the run did.
+ * @param note what became of the changes of an unhealthy pair, as a half sentence
+ */
 export function finish(
   { cluster, emit }: { readonly cluster: Cluster; readonly emit: Emit },
   verdict: Verdict,
   recap: Recap,
+  note: string | null = null,
 ): ClusterResult {
   const { state } = verdict.status;
   for (const message of proofLines(verdict.status, verdict.proof)) {
     emit({ event: 'notice', cluster: cluster.name, host: null, message });
   }
-  for (const problem of verdict.status.problems) {
+  tellProblems(cluster, verdict, recap);
+  if (state === 'healthy') return recap.end(EXIT.ok, state, null);
+  const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
+  return recap.end(
+    unreachable ? EXIT.unreachable : EXIT.unhealthy,
+    state,
+    [`the pair is ${state} after the run: \`lbctl status\` shows it`, note].filter(Boolean).join('; '),
+  );
+}
+
+/** What the verification found wrong. */
+export function tellProblems(cluster: Cluster, { status }: Verdict, recap: Recap): void {
+  for (const problem of status.problems) {
     recap.diagnose({
       severity: 'error',
       code: problem.code,
@@ -24,13 +40,6 @@ export function finish(
       ...(problem.host === null ? {} : { host: problem.host }),
     });
   }
-  if (state === 'healthy') return recap.end(EXIT.ok, state, null);
-  const unreachable = verdict.status.problems.some((it) => it.code === 'host_unreachable');
-  return recap.end(
-    unreachable ? EXIT.unreachable : EXIT.unhealthy,
-    state,
-    `the pair is ${state} after the run: \`lbctl status\` shows it`,
-  );
 }
 
 function proofLines(status: ClusterStatus, proof: readonly string[]): string[] {

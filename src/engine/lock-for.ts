@@ -1,12 +1,12 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster } from '../inventory/model.js';
 import { generationsProbe } from '../resources/probes/generation.js';
-import { serviceProbe } from '../resources/probes/service.js';
-import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
+import { type Probe, UnknownFact } from '../resources/types.js';
 import type { Observations } from './assess.js';
 import type { Connected } from './connect.js';
 import type { Emit } from './events.js';
-import { heldBy, reachableFacts } from './prepare.js';
+import { modelProbe } from './model-file.js';
+import { reachableFacts } from './prepare.js';
 import { newOwner, type RunOwner } from './run-owner.js';
 import { type LockResult, lockPatiently } from './take-lock.js';
 
@@ -37,8 +37,9 @@ export async function lockFor(
     emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state });
   phase('started');
   const owner = newOwner(input);
+  const asked = (host: string) => [...probes(host), modelProbe];
   const patience = { seconds: input.lockWait, signal: input.signal };
-  const locked = await lockPatiently(cluster, connected.sessions, owner, probes, patience);
+  const locked = await lockPatiently(cluster, connected.sessions, owner, asked, patience);
   phase(locked.ok ? 'done' : 'failed');
   return locked.ok ? { ...locked, owner } : locked;
 }
@@ -56,30 +57,4 @@ export function nextNumber(cluster: Cluster, observations: Observations): number
     }
   }
   return last + 1;
-}
-
-export interface Standing {
-  /** Virtual addresses that are held. */
-  readonly held: ReadonlySet<string>;
-  /** Whether a client can be served: an address is held where HAProxy runs. */
-  readonly served: boolean;
-}
-
-export function standingOf(cluster: Cluster, observations: Observations): Standing {
-  const facts = [...reachableFacts(observations).values()];
-  const holders = facts.filter((it) => heldBy(cluster, it).size > 0);
-  return {
-    held: new Set(holders.flatMap((it) => [...heldBy(cluster, it)])),
-    served: holders.some(runsHaproxy),
-  };
-}
-
-function runsHaproxy(facts: Facts): boolean {
-  try {
-    return ['active', 'reloading'].includes(facts.need(serviceProbe('haproxy')).active);
-  } catch (error) {
-    // A playbook of somebody's own need not ask for it.
-    if (error instanceof UnknownFact) return true;
-    throw error;
-  }
 }

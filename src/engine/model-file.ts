@@ -1,6 +1,10 @@
 import { type Command, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { MODEL } from '../resources/kept.js';
+import { fileProbe } from '../resources/probes/file.js';
+import { UnknownFact } from '../resources/types.js';
+import type { Observations } from './assess.js';
+import { reachableFacts } from './prepare.js';
 
 /** What a cluster was like when a run changed it: enough to ask afterwards whether it is so. No secrets. */
 export interface KeptModel {
@@ -61,4 +65,22 @@ function isModel(value: unknown): value is KeptModel {
 export function clusterAt(cluster: Cluster, model: KeptModel): Cluster {
   const hosts = cluster.hosts.filter((host) => model.hosts.includes(host.name));
   return { ...cluster, ...model.cluster, hosts };
+}
+
+/** What a host says that its cluster is. */
+export const modelProbe = fileProbe(MODEL);
+
+/** The cluster as the last run that ended well left it, by the youngest of what its hosts say; null: none says anything. */
+export function presentCluster(cluster: Cluster, observations: Observations): Cluster | null {
+  const models = [...reachableFacts(observations).values()].flatMap((facts) => {
+    try {
+      const file = facts.need(modelProbe);
+      return (file.kind === 'missing' ? null : parseModel(file.content)) ?? [];
+    } catch (error) {
+      if (error instanceof UnknownFact) return [];
+      throw error;
+    }
+  });
+  const [youngest] = models.sort((a, b) => b.number - a.number);
+  return youngest === undefined ? null : clusterAt(cluster, youngest);
 }

@@ -1,7 +1,9 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster } from '../inventory/model.js';
+import { activeHosts } from '../planning/fitness.js';
 import { planCluster } from '../planning/plan.js';
 import { type Restoring, restorePlays } from '../planning/restore.js';
+import type { PlannedChange } from '../planning/types.js';
 import { type KeptFacts, type KeptQuery, keptProbe } from '../resources/probes/generation.js';
 import { UnknownFact } from '../resources/types.js';
 import type { Job } from './apply.js';
@@ -23,6 +25,8 @@ export interface KeptCluster {
   /** null: the configuration was not lbctl's. */
   readonly past: Cluster | null;
   readonly problems: readonly Diagnostic[];
+  /** Hosts of which that is not known, and why: out of reach, or what they said cannot be read. */
+  readonly away: ReadonlyMap<string, Diagnostic>;
 }
 
 export async function readKept(
@@ -37,6 +41,9 @@ function keptCluster(cluster: Cluster, observations: Observations, query: KeptQu
   const kept = new Map<string, Extract<KeptFacts, { kind: 'kept' }>>();
   const before: string[] = [];
   const problems: Diagnostic[] = [];
+  const away = new Map(
+    [...observations].flatMap(([host, it]) => (it.reachable ? [] : [[host, it.error] as const])),
+  );
   for (const [host, facts] of reachableFacts(observations)) {
     try {
       const found = facts.need(keptProbe(query));
@@ -45,82 +52,114 @@ function keptCluster(cluster: Cluster, observations: Observations, query: KeptQu
     } catch (error) {
       if (!(error instanceof UnknownFact)) throw error;
       const summary = `what was kept on this host is not known: ${error.reason}`;
-      problems.push({ severity: 'error', code: 'unknown-fact', summary, cluster: cluster.name, host });
+      const problem: Diagnostic = {
+        severity: 'error',
+        code: 'unknown-fact',
+        summary,
+        cluster: cluster.name,
+        host,
+      };
+      problems.push(problem);
+      away.set(host, problem);
     }
   }
   // Hosts that were changed by different runs remember different ones: the youngest is what the cluster was.
   const models = [...kept.values()].flatMap(({ model }) => parseModel(model) ?? []);
   const [youngest] = models.sort((a, b) => b.number - a.number);
-  return { kept, before, past: youngest === undefined ? null : clusterAt(cluster, youngest), problems };
+  return { kept, before, past: youngest === undefined ? null : clusterAt(cluster, youngest), problems, away };
 }
 
-/** Puts every host that this run changed back, in the same order and with the same gates. Empty: as before the run. */
-export async function rollBack(job: Job, recap: Recap): Promise<readonly Diagnostic[]> {
-  const { context, owner } = job;
-  const { connected, emit } = context;
+export interface WentBack {
+  /** Hosts that are as they were before the run. */
+  readonly back: readonly string[];
+  /** Hosts that could not be put back from here; what the run made of them stays. */
+  readonly left: readonly string[];
+  /** Empty: every host that the run changed is as before, and the pair serves. */
+  readonly problems: readonly Diagnostic[];
+}
+
+/**
+ * Puts every host that this run changed back, in the same order and with the same gates. One that is out of reach does not
+ * keep the others from it, unless what was changed has to be the same on all of them.
+ */
+export async function rollBack(job: Job, recap: Recap): Promise<WentBack> {
+  const { context } = job;
   const phase = (state: 'started' | 'done' | 'failed') =>
-    emit({ event: 'phase', cluster: job.cluster.name, phase: 'rollback', state });
+    context.emit({ event: 'phase', cluster: job.cluster.name, phase: 'rollback', state });
   phase('started');
+  const went = await putBack(job, recap);
+  phase(went.problems.length === 0 ? 'done' : 'failed');
+  return went;
+}
+
+async function putBack(job: Job, recap: Recap): Promise<WentBack> {
+  const { context, owner } = job;
+  const about = { severity: 'error', code: 'not-rolled-back', cluster: job.cluster.name } as const;
   const query = { by: 'run', number: owner.number } as const;
-  const found = await readKept(job.cluster, connected, query);
-  const away = [...context.kept].filter((host) => !found.kept.has(host));
-  if (found.problems.length > 0 || away.length > 0) {
-    phase('failed');
-    const summary = `${away.join(' and ')} cannot be put back from here: out of reach, or nothing was kept there`;
-    return [
-      ...found.problems,
-      ...(away.length === 0
-        ? []
-        : [{ severity: 'error', code: 'not-rolled-back', summary, cluster: job.cluster.name } as const]),
-    ];
-  }
+  const found = await readKept(job.cluster, context.connected, query);
+  const touched = [...context.touched].sort();
+  const mine = touched.filter((host) => found.kept.has(host));
+  // Where this run has kept nothing it has changed nothing either.
+  const left = touched.filter((host) => found.away.has(host));
+  const away = left.map((host): Diagnostic => {
+    const summary =
+      'this host could not be put back from here: it is out of reach, or what it kept is not known';
+    return { ...about, summary, detail: found.away.get(host)?.summary ?? '', host };
+  });
+  const failed = (problems: readonly Diagnostic[]): WentBack => ({
+    back: [],
+    left: touched.filter((host) => mine.includes(host) || left.includes(host)),
+    problems: [...away, ...problems],
+  });
+  if (mine.length === 0) return failed([]);
+
   const cluster = found.past ?? job.cluster;
+  const connected = without(context.connected, found.away);
   const restoring: Restoring = { query, goal: 'serving', gated: found.past !== null };
   const { playbook, resources } = restorePlays(job.cluster.hosts, restoring);
   const observations = await observeAll(connected, (host) => planProbes(cluster, resources, host));
   const facts = reachableFacts(observations);
-  const holders = new Set([...facts].filter(([, it]) => heldBy(cluster, it).size > 0).map(([host]) => host));
-  const plan = planCluster({ cluster, playbook, resources, facts, holders, limit: context.kept });
-  const errors = plan.problems.filter((it) => it.severity === 'error');
-  if (plan.status === 'error') {
-    phase('failed');
-    return errors;
+  const holders = activeHosts(cluster, facts);
+  const plan = planCluster({ cluster, playbook, resources, facts, holders, limit: new Set(mine) });
+  if (plan.status === 'error') return failed(plan.problems.filter((it) => it.severity === 'error'));
+  if (left.length > 0 && (context.together || plan.changes.some(inStep))) {
+    const summary = `not put back: ${mine.join(' and ')}. Hosts have to make this change together, and ${left.join(' and ')} cannot`;
+    return failed([{ ...about, summary }]);
   }
   const back: BatchesContext = {
     ...context,
     cluster,
+    connected,
     resources,
     listening: null,
+    // Who was asked for what when the run began may be gone by now, and addresses of then come back in the end.
+    held: new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)])),
+    kept: new Set(mine),
     armed: new Set(),
     guard: null,
   };
   const outcome = await runBatches(plan.batches, back, recap);
   await takeCharge(back, recap);
   if (outcome.kind !== 'done') {
-    phase('failed');
     const message = 'message' in outcome ? outcome.message : outcome.kind;
-    return [
-      {
-        severity: 'error',
-        code: 'not-rolled-back',
-        summary: `the rollback did not end: ${message}`,
-        cluster: cluster.name,
-      },
-    ];
+    return failed([{ ...about, summary: `the rollback did not end: ${message}` }]);
   }
-  recap.rolledBack(context.kept);
+  recap.rolledBack(mine);
   const verdict = found.past === null ? null : await verify(cluster, connected, [], context.interrupted);
   const state = verdict?.status.state ?? 'healthy';
   const served = state === 'healthy' || state === 'degraded';
-  phase(served ? 'done' : 'failed');
-  return served
-    ? []
-    : [
-        {
-          severity: 'error',
-          code: 'not-rolled-back',
-          summary: `everything was put back, and the pair is ${state}`,
-          cluster: cluster.name,
-        },
-      ];
+  const unserved = served ? [] : [{ ...about, summary: `everything was put back, and the pair is ${state}` }];
+  return { back: mine, left, problems: [...away, ...unserved] };
+}
+
+function inStep({ change }: PlannedChange): boolean {
+  return change.coordination !== 'independent';
+}
+
+/** Hosts that did not answer are out of reach from here on: nothing waits for them. */
+function without({ sessions, failures }: Connected, away: ReadonlyMap<string, Diagnostic>): Connected {
+  return {
+    sessions: new Map([...sessions].filter(([host]) => !away.has(host))),
+    failures: new Map([...failures, ...away]),
+  };
 }

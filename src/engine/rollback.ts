@@ -2,6 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import { EXIT } from '../base/exit-codes.js';
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
+import { activeHosts } from '../planning/fitness.js';
 import { planCluster } from '../planning/plan.js';
 import { restorePlays } from '../planning/restore.js';
 import type { ClusterPlan } from '../planning/types.js';
@@ -9,13 +10,14 @@ import type { Playbook } from '../playbook/model.js';
 import { generationsProbe } from '../resources/probes/generation.js';
 import type { Transport } from '../transport/types.js';
 import { applyPlan, batchesContext, type Job } from './apply.js';
+import { problemsBefore, standingOf } from './before.js';
 import { type Connected, closeAll, connectAll } from './connect.js';
 import { finish } from './finish.js';
 import { Guard } from './guard.js';
-import { type Locked, type LockInput, lockFor, nextNumber, standingOf } from './lock-for.js';
-import { rememberScript } from './model-file.js';
+import { type Locked, type LockInput, lockFor, nextNumber } from './lock-for.js';
+import { presentCluster, rememberScript } from './model-file.js';
 import { observeAll } from './observe-cluster.js';
-import { heldBy, planProbes, reachableFacts, summarize } from './prepare.js';
+import { allProbes, planProbes, reachableFacts, summarize } from './prepare.js';
 import { type ClusterResult, Recap } from './recap.js';
 import { type KeptCluster, readKept } from './roll-back.js';
 import { pickTarget } from './rollback-target.js';
@@ -55,7 +57,7 @@ export async function rollbackCluster(input: RollbackInput): Promise<ClusterResu
     if (blocking.length > 0)
       return recap.end(EXIT.unreachable, null, 'a host is out of reach; nothing was changed');
     const locked = await lockFor(input, connected, (host) => [
-      ...planProbes(cluster, [], host),
+      ...allProbes(cluster, [], host),
       generationsProbe,
     ]);
     if (!locked.ok) {
@@ -103,12 +105,14 @@ async function rollbackLocked(
   if (plan.status === 'noop') return finish(input, await verified(), recap);
 
   const owner = { ...locked.owner, number };
-  const standing = standingOf(cluster, observations);
+  const present = presentCluster(input.cluster, locked.observations);
+  const standing = standingOf(cluster, present, observations);
   const job: Job = {
     owner,
     cluster,
     resources: goal.resources,
-    served: standing.served,
+    broken: standing.broken,
+    before: problemsBefore(input.cluster, present, locked.observations),
     onFailure: input.onFailure,
     context: batchesContext(owner, {
       ...input,
@@ -127,7 +131,7 @@ async function rollbackLocked(
   const applied = await applyPlan(job, plan, recap);
   if (!applied.ok) return recap.end(applied.exit, applied.verdict?.status.state ?? null, applied.message);
   locked.lock.lastly(rememberScript(cluster, number));
-  return finish(input, applied.verdict, recap);
+  return finish(input, applied.verdict, recap, applied.note);
 }
 
 interface Goal {
@@ -148,7 +152,7 @@ function planOf(
   { limit }: RollbackInput,
   facts: ReturnType<typeof reachableFacts>,
 ): ClusterPlan {
-  const holders = new Set([...facts].filter(([, it]) => heldBy(cluster, it).size > 0).map(([host]) => host));
+  const holders = activeHosts(cluster, facts);
   return planCluster({ cluster, playbook, resources, facts, holders, limit: limit ?? new Set(facts.keys()) });
 }
 

@@ -16,6 +16,8 @@ export interface BatchesContext extends ExecuteContext {
   readonly listening: Promise<readonly Diagnostic[]> | null;
   /** Whether the hosts hear each other's adverts; asked before keepalived starts for the first time. */
   readonly adverts?: Adverts | null;
+  /** Hosts have to make some of the changes together: one alone is not put back. */
+  readonly together: boolean;
   /** Keeps a host that serves from being changed while nobody could take over; null: it is put back whatever comes. */
   readonly guard: Guard | null;
 }

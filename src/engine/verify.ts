@@ -26,17 +26,26 @@ const NO_SERVER = [502, 503, 504];
 /**
  * The assessment, and on top of it what a client would meet: every frontend asked through its virtual address
  * from a host that does not hold it. Pure.
+ * @param asked whose frontends were asked, where that is another state of the cluster: what is in both is judged
  */
-export function judgeVerification(cluster: Cluster, observations: Observations): Verdict {
+export function judgeVerification(
+  cluster: Cluster,
+  observations: Observations,
+  asked: Cluster = cluster,
+): Verdict {
   const status = assess(cluster, observations);
   const facts = reachableFacts(observations);
   const problems: Problem[] = [];
   const proof: string[] = [];
-  for (const target of verifyTargets(cluster)) {
+  const targets = verifyTargets(asked);
+  const judged = verifyTargets(cluster).filter(
+    (it) => asked === cluster || targets.some((own) => isSame(own, it)),
+  );
+  for (const target of judged) {
     const answers = [...facts].flatMap(([host, own]) =>
       heldBy(cluster, own).has(target.address)
         ? []
-        : answersTo(target, own, cluster).map((answer) => ({ host, answer })),
+        : answersTo(target, own, targets).map((answer) => ({ host, answer })),
     );
     // A config_file's ports are known from the answers alone: each is judged as a target of its own.
     const ports =
@@ -62,15 +71,17 @@ interface Asked {
   readonly answer: Answer;
 }
 
-function answersTo(target: Target, facts: Facts, cluster: Cluster): Answer[] {
+function isSame(answered: Target, target: Target): boolean {
+  return (
+    answered.address === target.address &&
+    answered.frontend === target.frontend &&
+    (target.kind === 'auto' || answered.port === target.port)
+  );
+}
+
+function answersTo(target: Target, facts: Facts, targets: readonly Target[]): Answer[] {
   try {
-    const answers = facts.need(throughVipProbe(verifyTargets(cluster)));
-    return answers.filter(
-      ({ target: it }) =>
-        it.address === target.address &&
-        it.frontend === target.frontend &&
-        (target.kind === 'auto' || it.port === target.port),
-    );
+    return facts.need(throughVipProbe(targets)).filter((it) => isSame(it.target, target));
   } catch (error) {
     if (error instanceof UnknownFact) return [];
     throw error;

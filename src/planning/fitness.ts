@@ -12,16 +12,16 @@ export function fitnessProbes(cluster: Cluster): Probe<unknown>[] {
 
 /**
  * What a host must be able to do while another one is changed. `serving`: its HAProxy serves, and that is all, since
- * its keepalived is stopped meanwhile in any case.
+ * its keepalived is stopped meanwhile in any case. `startable`: fit, or kept stopped until this plan starts it again.
  */
-export type Fitness = 'fit' | 'serving';
+export type Fitness = 'fit' | 'startable' | 'serving';
 
 /** Why a host could not take the addresses over; null where it could. What is not known does not count as fit. */
 export function whyUnfit(cluster: Cluster, facts: Facts, wanted: Fitness = 'fit'): string | null {
   try {
     const haproxy = facts.need(haproxyProbe(cluster.check.port));
     if (!haproxy.serving) return `its HAProxy does not serve: ${haproxy.reason}`;
-    return wanted === 'serving' ? null : whyNoBackup(facts);
+    return wanted === 'serving' ? null : whyNoBackup(facts, wanted);
   } catch (error) {
     if (error instanceof UnknownFact) return `not known: ${error.message}`;
     throw error;
@@ -29,9 +29,9 @@ export function whyUnfit(cluster: Cluster, facts: Facts, wanted: Fitness = 'fit'
 }
 
 /** Judged by the file that keepalived runs by, which need not be the one that the inventory asks for. */
-function whyNoBackup(facts: Facts): string | null {
+function whyNoBackup(facts: Facts, wanted: Fitness): string | null {
   const keepalived = facts.need(keepalivedProbe);
-  if (!keepalived.running) return 'keepalived does not run';
+  if (!keepalived.running) return wanted === 'startable' ? null : 'keepalived does not run';
   if (keepalived.instances.length === 0) return 'keepalived runs without an instance';
   for (const { instance, state, duePriority, effectivePriority } of keepalived.instances) {
     if (state !== 'BACKUP' && state !== 'MASTER') return `${instance} is in state ${state}`;

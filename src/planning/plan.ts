@@ -6,7 +6,7 @@ import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from
 import type { HostResources, PlannedTask } from './build-resources.js';
 import { classify } from './classes.js';
 import { firstHolderAtOnce } from './first-holder.js';
-import { whyUnfit } from './fitness.js';
+import { type Fitness, whyUnfit } from './fitness.js';
 import { standbyFirst } from './order.js';
 import { keepalivedTogether } from './together.js';
 import type { Batch, ClusterPlan, HostWork, PlannedChange, WorkItem } from './types.js';
@@ -73,10 +73,21 @@ function allBatches(byPlay: readonly ReadonlyMap<string, readonly Decided[]>[], 
       const decided = [...(byPlay[index] ?? [])];
       // What hosts do together is not torn apart.
       const mine = decided.filter(([host]) => (flips[index] ? !mended : isMended(host) === mended));
-      return batchesOf(play, new Map(mine), { ...input, holders: holdersAt(index, byPlay, input) });
+      const peers = neededOf(index, flips.indexOf(true));
+      return batchesOf(play, new Map(mine), { ...input, holders: holdersAt(index, byPlay, input) }).map(
+        (batch) => (peers === 'fit' ? batch : { ...batch, peers }),
+      );
     });
-  const batches = firstHolderAtOnce([...pass(true), ...pass(false)], cluster, facts);
-  return flips.includes(true) ? batches.map((batch) => ({ ...batch, peers: 'serving' })) : batches;
+  return firstHolderAtOnce([...pass(true), ...pass(false)], cluster, facts);
+}
+
+/**
+ * What the peers must be able to do during a play. Until the one in which hosts change together their keepalived may be
+ * stopped, since an earlier run that did not get through it leaves it so.
+ * @param flip which play that is; -1: none
+ */
+function neededOf(play: number, flip: number): Fitness {
+  return play === flip ? 'serving' : play < flip ? 'startable' : 'fit';
 }
 
 /**

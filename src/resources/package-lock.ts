@@ -1,4 +1,7 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import { ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
+import type { Probe } from './types.js';
 
 /** Seconds that a transaction waits for another package manager, unless `lbctl_wait` says otherwise. */
 const LOCK_WAIT = 300;
@@ -34,6 +37,26 @@ export const LOCK_HOLDER = sh`package_lock_holder() {
   done
   return 1
 }`;
+
+/**
+ * Who works with the package manager; null: nobody. Asked only where HAProxy or keepalived is missing: to look at every
+ * process takes a while.
+ */
+export const packageLockProbe: Probe<string | null> = {
+  key: 'package-lock',
+  script: sh`[ -x /usr/sbin/haproxy ] && [ -x /usr/sbin/keepalived ] && exit 0
+${LOCK_HOLDER}
+package_lock_holder
+exit 0`,
+  parse: ({ stdout }) => ok(stdout.trim() || null),
+};
+
+/** Said before it is waited for: what the run will seem to hang in. */
+export function lockWarning(holder: string | null): Diagnostic[] {
+  if (holder === null) return [];
+  const summary = `${holder} works with the package manager: it is waited for`;
+  return [{ severity: 'warning', code: 'package-manager-busy', summary }];
+}
 
 /** Waits for the package manager's lock, and gives up with the name of whoever has it. */
 export const AWAIT_LOCK = sh`${LOCK_HOLDER}

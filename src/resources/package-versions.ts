@@ -3,7 +3,7 @@ import { err, ok } from '../base/result.js';
 import { type Command, raw, sh } from '../base/shell.js';
 import type { PackageWish, System } from '../inventory/model.js';
 import { LOCK_HOLDER } from './package-lock.js';
-import type { Facts, Probe } from './types.js';
+import type { Probe } from './types.js';
 
 export interface VersionFacts {
   /** By package: what the repositories have, as far as an exact version was asked for. */
@@ -153,12 +153,4 @@ function noSuchVersion(name: string, wish: string, known: readonly string[]): Di
     summary: `the repositories of this host have no ${name} ${wish}; they have ${has}`,
     hint: 'write one of these in `system.packages`, or give the host a repository that has it',
   };
-}
-
-/** Said before it is waited for: what the run will seem to hang in. */
-export function lockWarning(facts: Facts, wishes: System['packages']): Diagnostic[] {
-  const { lockedBy } = facts.need(packageVersionsProbe(wishes));
-  if (lockedBy === null) return [];
-  const summary = `${lockedBy} works with the package manager: it is waited for`;
-  return [{ severity: 'warning', code: 'package-manager-busy', summary }];
 }

@@ -3,8 +3,8 @@ import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
 import type { Family } from '../render/platform.js';
 import { monitorAnswers } from './handlers.js';
-import { AWAIT_LOCK } from './package-lock.js';
-import { lockWarning, packageVersionsProbe, targetsOf, withoutEpoch } from './package-versions.js';
+import { AWAIT_LOCK, lockWarning, packageLockProbe } from './package-lock.js';
+import { packageVersionsProbe, targetsOf, withoutEpoch } from './package-versions.js';
 import { osProbe } from './probes/os.js';
 import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
 import { unsupported } from './unsupported.js';
@@ -75,7 +75,7 @@ export function packagesResource({ cluster }: ResourceContext): Resource {
   const versions = packageVersionsProbe(wishes);
   return {
     id: 'packages',
-    probes: [osProbe, packagesProbe, ...(asks ? [versions] : [])],
+    probes: [osProbe, packagesProbe, packageLockProbe, ...(asks ? [versions] : [])],
     plan(facts) {
       const os = facts.need(osProbe);
       if (os.family === null) return unsupported(os, 'packages');
@@ -96,7 +96,7 @@ export function packagesResource({ cluster }: ResourceContext): Resource {
         reason: `${missing.join(' and ')} not installed`,
         steps: [installStep(os.family, specs)],
       });
-      return { change, problems: asks ? lockWarning(facts, wishes) : [] };
+      return { change, problems: lockWarning(facts.need(packageLockProbe)) };
     },
   };
 }
@@ -136,7 +136,7 @@ export function packageUpgradesResource({ cluster }: ResourceContext): Resource 
           ),
         ],
       });
-      return { change, problems: lockWarning(facts, wishes) };
+      return { change, problems: lockWarning(facts.need(versions).lockedBy) };
     },
   };
 }

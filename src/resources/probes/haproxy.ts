@@ -16,6 +16,8 @@ export interface HaproxyFacts {
   readonly serving: boolean;
   /** Why not; empty where it serves. */
   readonly reason: string;
+  /** Something takes connections on the monitor's port and says nothing. */
+  readonly hung: boolean;
   readonly frontends: readonly string[];
   readonly servers: readonly ServerFacts[];
 }
@@ -32,11 +34,12 @@ echo "rc=$rc"`,
     parse({ stdout }) {
       const rc = /\nrc=(\d+)\s*$/.exec(stdout)?.[1];
       if (rc === undefined) return err("the answer of HAProxy's monitor was cut short");
-      const dead = (reason: string) => ok({ serving: false, reason, frontends: [], servers: [] });
+      const dead = (reason: string, hung = false) =>
+        ok({ serving: false, reason, hung, frontends: [], servers: [] });
       if (rc === '125' || rc === '126' || rc === '127')
         return err('bash or timeout is missing: HAProxy was not asked');
       if (rc === '7' || rc === '1') return dead(`nothing listens on 127.0.0.1:${port}`);
-      if (rc === '124' || rc === '137') return dead(`its monitor on 127.0.0.1:${port} does not answer`);
+      if (rc === '124' || rc === '137') return dead(`its monitor on 127.0.0.1:${port} does not answer`, true);
       const at = stdout.indexOf('\r\n\r\n');
       const status = stdout.split(/\r?\n/)[0] ?? '';
       if (at < 0 || !/^HTTP\/1\.[01] 200/.test(status)) {
@@ -44,7 +47,7 @@ echo "rc=$rc"`,
       }
       const body = stdout.slice(at + 4);
       const chunked = /^transfer-encoding: *chunked/im.test(stdout.slice(0, at));
-      return ok({ serving: true, reason: '', ...parseCsv(chunked ? joinChunks(body) : body) });
+      return ok({ serving: true, reason: '', hung: false, ...parseCsv(chunked ? joinChunks(body) : body) });
     },
   };
 }

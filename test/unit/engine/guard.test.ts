@@ -83,4 +83,33 @@ describe('the active host, while its peer is unfit', () => {
     expect(pair.steps).not.toContain('lb1');
     expect(JSON.stringify(events)).toMatch(/what was done on other hosts stays; lb1 was not touched/);
   });
+
+  describe('also where hosts change keepalived together later in the same run', () => {
+    async function flipping(state: string): Promise<{ pair: SimulatedPair; exit: number; said: string }> {
+      const pair = await edited('lb1', 'lb2');
+      for (const host of pair.hosts.values()) {
+        const file = host.files.get('/etc/keepalived/keepalived.conf');
+        if (file !== undefined)
+          file.content = file.content.replace('virtual_router_id 51', 'virtual_router_id 7');
+      }
+      pair.host('lb2').odd.set('keepalived-state', state);
+      const { result, events } = await hurried(() => up(pair));
+      return { pair, exit: result.exit, said: JSON.stringify(events) };
+    }
+    const fault = `json\n${JSON.stringify([
+      { data: { iname: 'VI_1', state: 3, vrid: 51, base_priority: 240, effective_priority: 240 } },
+    ])}\n`;
+
+    it('its HAProxy is not touched while the standby is in FAULT', async () => {
+      const { pair, exit, said } = await flipping(fault);
+      expect(exit).toBe(1);
+      expect(pair.steps).not.toContain('lb1');
+      expect(said).toMatch(/nobody could take over from it: lb2: VI_1 is in state FAULT/);
+    });
+
+    it('but while its keepalived is stopped: an earlier run may have left it so, and this one ends that', async () => {
+      const { pair } = await flipping('not-running\n');
+      expect(pair.steps).toContain('lb1');
+    });
+  });
 });

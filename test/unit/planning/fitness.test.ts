@@ -75,6 +75,12 @@ describe('a host that could take over', () => {
     expect(whyUnfit(cluster, facts({ vrrp: null }), 'serving')).toBeNull();
     expect(whyUnfit(cluster, facts({ serving: false }), 'serving')).not.toBeNull();
   });
+
+  it('whose keepalived waits to be started again may be stopped, and nothing else', () => {
+    expect(whyUnfit(cluster, facts({ vrrp: null }), 'startable')).toBeNull();
+    expect(whyUnfit(cluster, facts({ vrrp: ['FAULT', 240, 240] }), 'startable')).toMatch(/state FAULT/);
+    expect(whyUnfit(cluster, facts({ serving: false }), 'startable')).not.toBeNull();
+  });
 });
 
 describe('the hosts that serve', () => {

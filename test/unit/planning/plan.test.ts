@@ -131,6 +131,23 @@ describe('a change that hosts must agree on', () => {
     expect(lines[2]).toBe('lb2: start keepalived');
   });
 
+  it('asks less of the standby for itself alone: what comes before it has a peer that could take over', async () => {
+    const pair = await builtPair();
+    other(pair);
+    for (const host of ['lb1', 'lb2'])
+      edit(pair, host, FILES.haproxy_config ?? '', (text) => `${text}# by hand\n`);
+    const peers = planOf(pair).batches.map((it) => `${it.play} ${it.work[0]?.host} ${it.peers ?? 'fit'}`);
+    expect(peers.filter((it) => it.startsWith('haproxy'))).toEqual([
+      'haproxy lb2 startable',
+      'haproxy lb1 startable',
+    ]);
+    expect(peers.filter((it) => it.startsWith('keepalived'))).toEqual([
+      'keepalived lb2 serving',
+      'keepalived lb1 serving',
+      'keepalived lb2 serving',
+    ]);
+  });
+
   it('is refused by halves', async () => {
     const pair = await builtPair();
     other(pair);

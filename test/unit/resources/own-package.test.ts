@@ -14,11 +14,24 @@ const plan = (found: OwnPackageFacts | Unknown, family: string | null = 'el') =>
 
 describe('a package', () => {
   it.each<[string, string, OwnPackageFacts]>([
-    ['rpm', 'rpm 4.5-1.el9\n', { version: '4.5-1.el9', broken: null }],
-    ['dpkg', 'dpkg installed 4.3-2\n', { version: '4.3-2', broken: null }],
-    ['configuration files alone', 'dpkg config-files 4.3-2\n', { version: null, broken: null }],
-    ['half done', 'dpkg half-configured 4.3-2\n', { version: null, broken: 'half-configured' }],
-    ['missing', 'missing\n', { version: null, broken: null }],
+    ['rpm', 'rpm 4.5-1.el9\n', { version: '4.5-1.el9', broken: null, lockedBy: null }],
+    ['dpkg', 'dpkg installed 4.3-2\n', { version: '4.3-2', broken: null, lockedBy: null }],
+    [
+      'configuration files alone',
+      'dpkg config-files 4.3-2\n',
+      { version: null, broken: null, lockedBy: null },
+    ],
+    [
+      'half done',
+      'dpkg half-configured 4.3-2\n',
+      { version: null, broken: 'half-configured', lockedBy: null },
+    ],
+    [
+      'missing, somebody else at work',
+      'missing\ndpkg (process 7)\n',
+      { version: null, broken: null, lockedBy: 'dpkg (process 7)' },
+    ],
+    ['missing', 'missing\n', { version: null, broken: null, lockedBy: null }],
   ])('%s', (_, stdout, facts) => {
     expect(parsed(probe, stdout)).toEqual(facts);
   });
@@ -31,20 +44,33 @@ describe('a package', () => {
   });
 
   it('is installed where it is missing, without a time limit', () => {
-    expect(plan({ version: '1', broken: null }).change).toBeNull();
-    expect(plan({ version: null, broken: null }).change).toMatchObject({
+    expect(plan({ version: '1', broken: null, lockedBy: null }).change).toBeNull();
+    expect(plan({ version: null, broken: null, lockedBy: null }).change).toMatchObject({
       resource: 'package:chrony',
       verb: 'create',
       reason: 'not installed',
       steps: [{ title: 'dnf install chrony', limit: 'none' }],
     });
-    expect(plan({ version: null, broken: 'half-configured' }, 'debian').change).toMatchObject({
-      verb: 'update',
-      reason: 'half-configured, not installed',
-      steps: [{ title: 'apt-get install chrony' }],
-    });
-    expect(plan({ version: null, broken: null }, null).problems).toMatchObject([
+    expect(plan({ version: null, broken: 'half-configured', lockedBy: null }, 'debian').change).toMatchObject(
+      {
+        verb: 'update',
+        reason: 'half-configured, not installed',
+        steps: [{ title: 'apt-get install chrony' }],
+      },
+    );
+    expect(plan({ version: null, broken: null, lockedBy: null }, null).problems).toMatchObject([
       { code: 'unsupported-distribution' },
+    ]);
+  });
+
+  it('says for whom it would have to wait', () => {
+    const { problems } = plan({ version: null, broken: null, lockedBy: 'unattended-upgr (process 7)' });
+    expect(problems).toMatchObject([
+      {
+        severity: 'warning',
+        code: 'package-manager-busy',
+        summary: 'unattended-upgr (process 7) works with the package manager: it is waited for',
+      },
     ]);
   });
 

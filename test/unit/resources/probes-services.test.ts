@@ -149,12 +149,13 @@ describe('VRRP, by the dump of the running keepalived', () => {
 describe('HAProxy, by its own statistics', () => {
   const probe = haproxyProbe(8405);
   const chunked = recorded('haproxy/chunked.txt');
-  const dead = { serving: false, frontends: [], servers: [] };
+  const dead = { serving: false, hung: false, frontends: [], servers: [] };
 
   it('serves, as recorded', () => {
     expect(parsed(probe, chunked)).toEqual({
       serving: true,
       reason: '',
+      hung: false,
       frontends: ['main', 'lbctl_monitor'],
       servers: [
         { backend: 'app', server: 'web1', address: '10.213.188.31:80', status: 'UP' },
@@ -205,7 +206,7 @@ describe('HAProxy, by its own statistics', () => {
       'its monitor on 127.0.0.1:8405 answers "HTTP/1.0 404 Not Found"',
     ],
   ])('does not serve: %s', (_, text, reason) => {
-    expect(parsed(probe, text)).toEqual({ ...dead, reason });
+    expect(parsed(probe, text)).toEqual({ ...dead, reason, hung: reason.endsWith('does not answer') });
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { packageLockProbe } from '../../../src/resources/package-lock.js';
 import { packagesProbe, packagesResource } from '../../../src/resources/packages.js';
 import { type FileFacts, fileProbe } from '../../../src/resources/probes/file.js';
 import { osProbe } from '../../../src/resources/probes/os.js';
@@ -27,7 +28,8 @@ const file = (content: string, rest = {}): FileFacts => ({
 });
 
 describe('packages', () => {
-  const plan = (...facts: Given[]) => packagesResource(contextOf()).plan(given(...facts));
+  const plan = (...facts: Given[]) =>
+    packagesResource(contextOf()).plan(given([packageLockProbe, null], ...facts));
   const both = { haproxy: '2.4', keepalived: '2.2' };
 
   it.each<[string, Record<string, string>, string | null]>([
@@ -46,6 +48,20 @@ describe('packages', () => {
     expect(step.limit).toBe('none');
     expect(String(step.script)).toMatch(command);
     expect(String(step.script)).toMatch(/install haproxy keepalived/);
+  });
+
+  it('whoever has the lock of the package manager is named before it is waited for', () => {
+    const busy = [packageLockProbe, 'unattended-upgr (process 7)'] as const;
+    const { change, problems } = plan(os('debian'), [packagesProbe, {}], busy);
+    expect(change).not.toBeNull();
+    expect(problems).toMatchObject([
+      {
+        severity: 'warning',
+        code: 'package-manager-busy',
+        summary: 'unattended-upgr (process 7) works with the package manager: it is waited for',
+      },
+    ]);
+    expect(plan(os('debian'), [packagesProbe, both], busy).problems).toEqual([]);
   });
 
   it('an unknown distribution is refused, with its name', () => {

@@ -70,6 +70,8 @@ export class SimulatedPair {
       sections.map((it) => it.id),
     );
     if (mishap !== undefined) return mishap;
+    const model = /printf %s '(.*)' >\S+model\.json\.lbctl-new/.exec(script)?.[1];
+    if (model !== undefined) host.remember(model);
     return this.answer(host, mark, sections);
   }
 
