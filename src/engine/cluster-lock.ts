@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../base/diagnostic.js';
-import { type Command, joinCommands } from '../base/shell.js';
+import type { Command } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Probe } from '../resources/types.js';
 import { type Session, TransportError } from '../transport/types.js';
@@ -62,7 +62,9 @@ export class ClusterLock {
     await this.#still();
     const left = this.sessions.filter((it) => !this.#gone.has(it));
     await Promise.all(
-      left.map((it) => it.run(this.#release(), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined)),
+      left.map((it) =>
+        it.run(this.#release(), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined),
+      ),
     );
   }
 
@@ -94,8 +96,7 @@ export class ClusterLock {
   }
 
   #release(): Command {
-    const release = releaseScript(this.token);
-    return this.#last === null ? release : joinCommands([this.#last, release]);
+    return releaseScript(this.token, this.#last ?? undefined);
   }
 }
 
@@ -164,7 +165,9 @@ async function lockCluster(
   if (failure !== undefined && failure !== null) {
     await Promise.all(
       taken.map((it) =>
-        it.run(releaseScript(owner.token), { limit: 20, repeatable: true, tidy: true }).catch(() => undefined),
+        it
+          .run(releaseScript(owner.token), { limit: 20, repeatable: true, tidy: true })
+          .catch(() => undefined),
       ),
     );
     return { ok: false, ...failure };

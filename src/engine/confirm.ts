@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import { type Session, TransportError } from '../transport/types.js';
 import { disarmScript, UNDONE_EXIT } from './dead-man.js';
+import { LOCKED_EXIT, ownedScript } from './lock.js';
 import { CHANGE, type RevertRun, revertedScript } from './revert.js';
 
 const LIMIT = 30;
@@ -16,15 +17,23 @@ export async function confirm(
 ): Promise<Diagnostic | null> {
   const { name: host, cluster } = session.host;
   const about = { severity: 'error', cluster, host } as const;
+  if (run === null) return null;
+  const { token, number } = run;
+  const undone = revertedScript(number);
   try {
     const { exitCode, stderr } = await session.run(
-      disarmScript(CHANGE, run === null ? undefined : revertedScript(run.number)),
+      disarmScript({ name: CHANGE, owner: token, undone, lost: ownedScript(token) }),
       // Told twice is told once: a connection that ends meanwhile is no reason to take the change back.
       { limit: LIMIT, repeatable: true, tidy: true },
     );
     if (exitCode === 0) {
       armed.delete(host);
       return null;
+    }
+    if (exitCode === LOCKED_EXIT) {
+      // Nothing of ours is armed there any more: whoever has the lock has seen to that.
+      armed.delete(host);
+      return { ...about, code: 'lock-lost', summary: stderr.trim() };
     }
     if (exitCode === UNDONE_EXIT) armed.delete(host);
     return {

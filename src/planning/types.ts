@@ -26,6 +26,8 @@ export interface Batch {
   readonly gates: readonly GateName[];
   /** What must hold of another host before one that serves is changed; left out: that it is fit. */
   readonly peers?: Fitness;
+  /** Part of a change that hosts make together: in it no host goes back by itself, alone. */
+  readonly flip?: true;
 }
 
 export interface PlannedChange extends Classed {
