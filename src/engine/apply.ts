@@ -153,7 +153,7 @@ async function confirmAndVerify({ context, verify }: Job) {
     held,
     first: (host) => {
       const session = sessions.get(host);
-      if (session === undefined || !armed.has(host)) return undefined;
+      if (session === undefined || revert === null || !armed.has(host)) return undefined;
       return {
         script: confirmScript(revert),
         ended: (outcome) => {

@@ -1,4 +1,4 @@
-import { type Command, joinCommands } from '../base/shell.js';
+import type { Command } from '../base/shell.js';
 import { type Session, TransportError } from '../transport/types.js';
 import { fenceScript, LOCK_HEARTBEAT, releaseScript } from './lock.js';
 
@@ -67,7 +67,6 @@ export class ClusterLock {
   }
 
   #release(): Command {
-    const release = releaseScript(this.token);
-    return this.#last === null ? release : joinCommands([this.#last, release]);
+    return releaseScript(this.token, this.#last ?? undefined);
   }
 }

@@ -3,13 +3,15 @@ import type { Command } from '../base/shell.js';
 import type { Host } from '../inventory/model.js';
 import { type Session, TransportError } from '../transport/types.js';
 import { disarmScript, UNDONE_EXIT } from './dead-man.js';
+import { LOCKED_EXIT, ownedScript } from './lock.js';
 import { CHANGE, type RevertRun, revertedScript } from './revert.js';
 
 const LIMIT = 30;
 
 /** Tells a host that somebody saw its change through. Told twice is told once. */
-export function confirmScript(run: RevertRun | null): Command {
-  return disarmScript(CHANGE, run === null ? undefined : revertedScript(run.number));
+export function confirmScript({ token, number }: RevertRun): Command {
+  const undone = revertedScript(number);
+  return disarmScript({ name: CHANGE, owner: token, undone, lost: ownedScript(token) });
 }
 
 /** What came of `confirmScript`. null: told, in time. The host is taken from `armed` where it is told or has already gone back. */
@@ -18,8 +20,11 @@ export function confirmed(
   armed: Set<string>,
   { exitCode, stderr }: { readonly exitCode: number | null; readonly stderr: string },
 ): Diagnostic | null {
-  if (exitCode === 0 || exitCode === UNDONE_EXIT) armed.delete(host);
+  // Where the lock was lost nothing of ours is armed any more: whoever has it has seen to that.
+  if ([0, UNDONE_EXIT, LOCKED_EXIT].some((it) => it === exitCode)) armed.delete(host);
   if (exitCode === 0) return null;
+  if (exitCode === LOCKED_EXIT)
+    return { severity: 'error', cluster, host, code: 'lock-lost', summary: stderr.trim() };
   return {
     severity: 'error',
     cluster,
@@ -42,6 +47,7 @@ export async function confirm(
 ): Promise<Diagnostic | null> {
   const { name: host, cluster } = session.host;
   const about = { severity: 'error', cluster, host } as const;
+  if (run === null) return null;
   try {
     // A connection that ends meanwhile is no reason to take the change back.
     const options = { limit: LIMIT, repeatable: true, tidy: true };

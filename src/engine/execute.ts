@@ -95,7 +95,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
 
   const mark = newMark();
   const recheck = [...recheckProbes(work, context.resources), ...context.alsoAsk];
-  const sections = sectionsOf(work, gates, recheck, context);
+  const sections = sectionsOf(batch, work, gates, recheck, context);
   const mayHaveChanged = context.touched.has(work.host);
   context.touched.add(work.host);
   const script = frame(sections, mark, { stoppable: true, alone: true });
@@ -155,19 +155,28 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
 }
 
 function sectionsOf(
+  batch: Batch,
   work: HostWork,
   gates: readonly GateName[],
   recheck: readonly Probe<unknown>[],
   context: ExecuteContext,
 ): Section[] {
-  const services = context.revert === null ? [] : armedServices(work);
+  const services = context.revert === null ? [] : armedServices(batch, work);
   const arm =
-    context.revert === null || services.length === 0 ? null : armChangeScript(services, context.revert);
+    context.revert === null || services.length === 0
+      ? null
+      : whileLocked(context.token, armChangeScript(services, context.revert));
   return [
     { id: 'fence', script: fenceScript(context.token), onFailure: 'stop', limit: OVERHEAD / 2 },
     ...(context.kept.has(work.host)
       ? []
-      : [{ id: 'keep', script: context.keep(work.host), onFailure: 'stop' } as const]),
+      : [
+          {
+            id: 'keep',
+            script: whileLocked(context.token, context.keep(work.host)),
+            onFailure: 'stop',
+          } as const,
+        ]),
     ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop', limit: OVERHEAD / 2 } as const]),
     ...work.items.flatMap((item, index) =>
       item.steps.map(

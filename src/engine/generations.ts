@@ -1,4 +1,4 @@
-import { type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, sh } from '../base/shell.js';
 import type { HostResources } from '../planning/build-resources.js';
 import { FIREWALLD_ZONES, GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
 import { SELINUX_BOOLEANS } from '../resources/selinux.js';
@@ -40,9 +40,7 @@ for old in "$base/$n" "$base/0"; do
   if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then exit 0; fi
 done
 new=$base/.new.$n
-# timeout(1) passes a TERM on to its group once more: it must not end this rm.
-trap 'trap "" HUP INT TERM; rm -rf "$new" "$base/.new.states"' EXIT
-trap 'exit 143' HUP INT TERM
+${atTheEnd(sh`rm -rf "$new" "$base/.new.states"`)}
 mkdir -p "$new/files"
 : >"$new/missing"
 keep() {

@@ -1,5 +1,6 @@
 import { type Command, sh } from '../base/shell.js';
 import { STATE_DIR } from '../render/platform.js';
+import { FREE_KEEPALIVED, TIDY_UP } from './tidy.js';
 
 export interface LockOwner {
   /** Random; what tells one run from another. */
@@ -81,6 +82,7 @@ if [ "$(value token)" != ${owner.token} ]; then
   if [ -s "$lock" ] && [ "$(age)" -lt ${LOCK_TTL} ]; then holder no; exit ${LOCKED_EXIT}; fi
   exec 8>>${STEP}
   flock -w ${STEP_PATIENCE} 8 || { holder yes; exit ${LOCKED_EXIT}; }
+  ${TIDY_UP}
 fi
 write ${owner.token} ${owner.who} ${owner.command} ${owner.since}`;
 }
@@ -100,17 +102,29 @@ write ${token} "$(value who)" "$(value command)" "$(value since)"`;
  */
 export function whileLocked(token: string, step: Command): Command {
   return sh`exec 8>>${STEP}
-flock -s -w 10 8 && IFS= read -r held 2>/dev/null <${LOCK} && [ "$held" = ${`token=${token}`} ] || ${LOST}
+flock -s -w 10 8 || ${LOST}
+${ownedScript(token)}
 (
 ${step}
 ) 8>&-
 exit $?`;
 }
 
-export function releaseScript(token: string): Command {
+/** Fails where the lock is not ours (any more). */
+export function ownedScript(token: string): Command {
+  return sh`IFS= read -r held 2>/dev/null <${LOCK} && [ "$held" = ${`token=${token}`} ] || ${LOST}`;
+}
+
+/** @param lastly done before, while the lock is still ours; what comes of it is of no account to the release */
+export function releaseScript(token: string, lastly: Command = sh`:`): Command {
   return sh`${LOCK_FUNCTIONS}
 guard
-if [ "$(value token)" = ${token} ]; then rm -f "$lock"; fi`;
+if [ "$(value token)" = ${token} ]; then
+  ( ${lastly}
+  )
+  ${FREE_KEEPALIVED}
+  rm -f "$lock"
+fi`;
 }
 
 export function parseHolder(stdout: string): LockHolder {

@@ -1,4 +1,4 @@
-import { type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { MODEL } from '../resources/kept.js';
 import { fileProbe } from '../resources/probes/file.js';
@@ -17,7 +17,11 @@ export interface KeptModel {
 /** After a run that ended well, on every host: what its configuration stands for from now on. */
 export function rememberScript(cluster: Cluster, number: number): Command {
   const fresh = `${MODEL}.lbctl-new`;
-  return sh`( umask 077; trap 'trap "" HUP INT TERM; rm -f '${fresh} EXIT; trap 'exit 143' HUP INT TERM; printf %s ${modelText(cluster, number)} >${fresh} && mv -f ${fresh} ${MODEL} )`;
+  return sh`(
+umask 077
+${atTheEnd(sh`rm -f ${fresh}`)}
+printf %s ${modelText(cluster, number)} >${fresh} && mv -f ${fresh} ${MODEL}
+)`;
 }
 
 /** JSON, one line. `source`: places in a file of the operator's, meaningless on a host. */

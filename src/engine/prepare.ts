@@ -6,6 +6,8 @@ import { activeHosts, fitnessProbes } from '../planning/fitness.js';
 import { planCluster } from '../planning/plan.js';
 import type { ClusterPlan } from '../planning/types.js';
 import type { Playbook } from '../playbook/model.js';
+import { FLIP_MARK } from '../render/platform.js';
+import { fileProbe } from '../resources/probes/file.js';
 import { holds, networkProbe } from '../resources/probes/network.js';
 import { roomProbe } from '../resources/probes/room.js';
 import { throughVipProbe, verifyTargets } from '../resources/probes/through-vip.js';
@@ -149,7 +151,12 @@ export function planProbes(
   host: string,
 ): Probe<unknown>[] {
   const own = resources.find((it) => it.host.name === host);
-  return [...fitnessProbes(cluster), ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes)];
+  return [
+    ...fitnessProbes(cluster),
+    // Whether a change that hosts make together was left half done.
+    fileProbe(FLIP_MARK),
+    ...(own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes),
+  ];
 }
 
 export function makePlan(

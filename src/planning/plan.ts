@@ -8,7 +8,7 @@ import { classify } from './classes.js';
 import { firstHolderAtOnce } from './first-holder.js';
 import { type Fitness, whyUnfit } from './fitness.js';
 import { standbyFirst } from './order.js';
-import { keepalivedTogether } from './together.js';
+import { keepalivedTogether, waitingHosts } from './together.js';
 import type { Batch, ClusterPlan, HostWork, PlannedChange, WorkItem } from './types.js';
 
 export interface PlanInput {
@@ -32,6 +32,7 @@ interface Decided {
 export function planCluster(input: PlanInput): ClusterPlan {
   const { cluster, playbook } = input;
   const problems: Diagnostic[] = [];
+  const waiting = waitingHosts(input.facts);
   const byPlay = playbook.map(() => new Map<string, Decided[]>());
   for (const { host, plays } of input.resources) {
     if (!input.limit.has(host.name)) continue;
@@ -39,7 +40,8 @@ export function planCluster(input: PlanInput): ClusterPlan {
     if (facts === undefined) continue;
     plays.forEach((tasks, index) => {
       const decided = tasks.flatMap((task) => decide(task, facts, cluster.name, host.name, problems));
-      if (decided.length > 0) byPlay[index]?.set(host.name, decided);
+      const isWaitedFor = waiting.size > 0 && input.holders.has(host.name);
+      if (decided.length > 0) byPlay[index]?.set(host.name, isWaitedFor ? decided.map(anew) : decided);
     });
   }
   const changes = byPlay.flatMap((hosts) =>
@@ -52,7 +54,7 @@ export function planCluster(input: PlanInput): ClusterPlan {
   );
   problems.push(...halves(input, changes));
   const failed = problems.some((problem) => problem.severity === 'error');
-  const batches = failed ? [] : allBatches(byPlay, input);
+  const batches = failed ? [] : allBatches(byPlay, input).map((batch) => halfFlipped(batch, waiting));
   const status = failed ? 'error' : changes.length > 0 ? 'changes' : 'noop';
   return { cluster: cluster.name, status, changes, batches, problems: unique(problems) };
 }
@@ -107,6 +109,21 @@ function holdersAt(
 
 function isKeepaliveds({ tasks }: Play): boolean {
   return tasks.some(({ args, type }) => /keepalived/.test(args.name ?? type));
+}
+
+/**
+ * A change that hosts make together was left half done, and this is the host that serves: what its keepalived still has
+ * to read may be the half of it that the others wait for.
+ */
+function anew(decided: Decided): Decided {
+  const { change, notify } = decided;
+  return notify.includes('reload keepalived')
+    ? { notify, change: { ...change, coordination: 'anew' } }
+    : decided;
+}
+
+function halfFlipped(batch: Batch, waiting: ReadonlySet<string>): Batch {
+  return batch.work.some(({ host }) => waiting.has(host)) ? { ...batch, flip: true } : batch;
 }
 
 function inStep(decided: readonly Decided[]): boolean {

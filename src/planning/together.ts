@@ -1,10 +1,11 @@
 import { type Command, raw, sh } from '../base/shell.js';
-import type { Cluster } from '../inventory/model.js';
 import type { Play } from '../playbook/model.js';
 import { FLIP_MARK } from '../render/platform.js';
 import { withoutLeftovers } from '../resources/leftovers.js';
+import { fileProbe } from '../resources/probes/file.js';
+import { serviceProbe } from '../resources/probes/service.js';
 import { takeOverStep } from '../resources/take-over.js';
-import type { Step } from '../resources/types.js';
+import { type Facts, type Step, UnknownFact } from '../resources/types.js';
 import type { PlanInput } from './plan.js';
 import type { Batch, HostWork, WorkItem } from './types.js';
 
@@ -24,12 +25,33 @@ ${after ?? raw(':')}`,
 }
 
 /**
- * Until it is started again here it must not start by itself, after a reboot in the middle of this for example.
- * A keepalived that was killed has left its addresses on the host, and one that does not run takes none away.
+ * Until it is started again here it must not start by itself, after a reboot in the middle of this for example. Before the
+ * first file is changed: the new one would be what it starts with. Where keepalived refuses that file it runs on as it
+ * was, and the mark goes with the lock.
  */
-function keepQuiet(cluster: Cluster): Command {
-  return sh`: >${FLIP_MARK} || exit 1
-${withoutLeftovers(cluster)}`;
+const HOLD: Step = {
+  title: 'keep keepalived from starting by itself',
+  script: sh`: >${FLIP_MARK}`,
+  limit: 10,
+};
+
+function held([first, ...rest]: readonly [WorkItem, ...WorkItem[]]): WorkItem[] {
+  return [{ ...first, steps: [HOLD, ...first.steps] }, ...rest];
+}
+
+/** Hosts where keepalived was stopped for such a change and waits for a run that brings it to its end. */
+export function waitingHosts(facts: PlanInput['facts']): Set<string> {
+  return new Set([...facts].filter(([, it]) => waits(it)).map(([host]) => host));
+}
+
+function waits(facts: Facts): boolean {
+  try {
+    const { active } = facts.need(serviceProbe('keepalived'));
+    return active !== 'active' && facts.need(fileProbe(FLIP_MARK)).kind !== 'missing';
+  } catch (error) {
+    if (error instanceof UnknownFact) return false;
+    throw error;
+  }
 }
 
 /**
@@ -46,10 +68,8 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
     host,
     // Neither started nor reloaded here: it would not understand the active host yet.
     // Stopped last: a file that keepalived refuses leaves it running as it was.
-    items: [
-      ...workOf(host).filter((it) => !startsKeepalived(it)),
-      item('stop', { after: keepQuiet(input.cluster) }),
-    ],
+    // A keepalived that was killed has left its addresses on the host, and one that does not run takes none away.
+    items: held(before(workOf(host), item('stop', { after: withoutLeftovers(input.cluster) }))),
   }));
   const active = ordered
     .filter((it) => it.host === keeper)
@@ -61,19 +81,26 @@ export function keepalivedTogether(play: Play, ordered: readonly HostWork[], inp
       item('start', { before: sh`rm -f ${FLIP_MARK}` }),
     ],
   }));
-  return [
-    { play: play.name, work: quiet, gates: [] },
-    ...active.map((work) => ({ play: play.name, work: [work], gates: play.gates })),
-    { play: play.name, work: again, gates: play.gates },
-  ].filter((batch) => batch.work.length > 0);
+  const batches: Batch[] = [
+    { play: play.name, work: quiet, gates: [], flip: true },
+    ...active.map((work): Batch => ({ play: play.name, work: [work], gates: play.gates, flip: true })),
+    { play: play.name, work: again, gates: play.gates, flip: true },
+  ];
+  return batches.filter((batch) => batch.work.length > 0);
 }
 
 /** Before keepalived reads what makes it start anew: it takes the addresses at once, since nobody else is there. */
-function withTakeOver(it: WorkItem, items: readonly WorkItem[], { cluster }: PlanInput): WorkItem[] {
-  const anew = items.some(({ change }) => change?.coordination === 'anew');
+function withTakeOver(it: WorkItem, items: readonly WorkItem[], { cluster, facts }: PlanInput): WorkItem[] {
+  // With others waiting, what it has missed may be anything.
+  const anew = waitingHosts(facts).size > 0 || items.some(({ change }) => change?.coordination === 'anew');
   if (it.resource !== 'reload keepalived' || !anew) return [it];
   const step = takeOverStep(cluster);
   return [{ resource: 'take over at once', title: step.title, steps: [step], change: null }, it];
+}
+
+function before(work: readonly WorkItem[], stop: WorkItem): [WorkItem, ...WorkItem[]] {
+  const [first, ...rest] = work.filter((it) => !startsKeepalived(it));
+  return first === undefined ? [stop] : [first, ...rest, stop];
 }
 
 function startsKeepalived(it: WorkItem): boolean {

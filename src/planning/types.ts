@@ -28,6 +28,8 @@ export interface Batch {
   readonly peers?: Fitness;
   /** Writes files of a service that does not run, and starts nothing. */
   readonly filesOnly?: true;
+  /** Part of a change that hosts make together: in it no host goes back by itself, alone. */
+  readonly flip?: true;
 }
 
 export interface PlannedChange extends Classed {

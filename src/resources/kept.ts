@@ -1,4 +1,4 @@
-import { type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, sh } from '../base/shell.js';
 import {
   checkScriptPath,
   dropInPath,
@@ -65,8 +65,7 @@ ${
 ${validate}
 )`
 }
-trap 'trap "" HUP INT TERM; rm -f "$candidate"' EXIT
-trap 'exit 143' HUP INT TERM
+${atTheEnd(sh`rm -f "$candidate"`)}
 candidate=
 put_back ${folder} ${path}`,
   };

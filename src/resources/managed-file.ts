@@ -1,4 +1,4 @@
-import { type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, sh } from '../base/shell.js';
 import type { Text } from '../base/text.js';
 import { fileDiff } from './diff.js';
 import { fileProbe } from './probes/file.js';
@@ -74,9 +74,7 @@ path=${file.path}
 candidate=$path${CANDIDATE_SUFFIX}
 dir=$(dirname "$path")
 [ -d "$dir" ] || install -d -m 0755 "$dir"
-trap 'trap "" HUP INT TERM; rm -f "$candidate"' EXIT
-# dash leaves out the trap above where a signal ends it: the connection was lost, or the step took too long.
-trap 'exit 143' HUP INT TERM
+${atTheEnd(sh`rm -f "$candidate"`)}
 rm -f "$candidate"
 # Through cat: of a full disk dash's own printf says "I/O error".
 printf %s ${file.content} | cat >"$candidate"

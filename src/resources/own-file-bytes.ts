@@ -1,5 +1,5 @@
 import { Secret } from '../base/secret.js';
-import { sh } from '../base/shell.js';
+import { atTheEnd, sh } from '../base/shell.js';
 import { attributesStep, CANDIDATE_SUFFIX, type ManagedFile } from './managed-file.js';
 import type { FileBody } from './own-task.js';
 import { hashProbe } from './probes/hash.js';
@@ -50,8 +50,7 @@ path=${path}
 candidate=$path${CANDIDATE_SUFFIX}
 dir=$(dirname "$path")
 [ -d "$dir" ] || install -d -m 0755 "$dir"
-trap 'trap "" HUP INT TERM; rm -f "$candidate"' EXIT
-trap 'exit 143' HUP INT TERM
+${atTheEnd(sh`rm -f "$candidate"`)}
 rm -f "$candidate"
 printf %s ${new Secret(base64)} | base64 -d >"$candidate"
 [ "$(sha256sum <"$candidate")" = ${`${sha256}  -`} ] || { echo 'the file did not arrive as it was sent' >&2; exit 1; }

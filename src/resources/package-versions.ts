@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import { err, ok } from '../base/result.js';
-import { type Command, raw, sh } from '../base/shell.js';
+import { atTheEnd, type Command, raw, sh } from '../base/shell.js';
 import type { PackageWish, System } from '../inventory/model.js';
 import { LOCK_HOLDER } from './package-lock.js';
 import type { Probe } from './types.js';
@@ -37,7 +37,7 @@ const REPOSITORY_LIMIT = 50;
 const ASK = sh`limit=${REPOSITORY_LIMIT}
 failed() { cat "$dir/said" >&2; [ "$1" != 124 ] || echo "the repositories did not answer within $limit s" >&2; exit 1; }
 dir=$(mktemp -d /var/tmp/lbctl-packages.XXXXXX) || exit 1
-trap 'rm -rf "$dir"' EXIT
+${atTheEnd(sh`rm -rf "$dir"`)}
 if command -v dnf >/dev/null; then
   query() { timeout -k 2 "$limit" dnf -q --refresh --setopt=exit_on_lock=1 repoquery --qf '%{name} %{version}-%{release}\n' "$@" >"$dir/out" 2>"$dir/said" || failed $?; }
   newest() { query --upgrades --latest-limit=1 "$1"; awk -v n="$1" '$1 == n { print "candidate", n, $2 }' "$dir/out"; }

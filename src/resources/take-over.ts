@@ -1,8 +1,11 @@
-import { sh } from '../base/shell.js';
+import { atTheEnd, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { KEEPALIVED_CONF } from '../render/platform.js';
 import { keepalivedProbe } from './probes/keepalived.js';
 import type { Step } from './types.js';
+
+/** Appended to the name of keepalived.conf as it is to be, while keepalived reads another. */
+export const KEPT_SUFFIX = '.lbctl-kept';
 
 /**
  * An instance that starts anew waits three adverts before it takes its addresses: three seconds without service.
@@ -27,9 +30,12 @@ function ownerStep(cluster: Cluster, { verb, title }: { verb: 'reload' | 'restar
     title,
     limit: 90,
     script: sh`conf=${KEEPALIVED_CONF}
-trap 'trap "" HUP INT TERM; mv -f "$conf.lbctl-kept" "$conf"' EXIT
-cp -p "$conf" "$conf.lbctl-kept" && sed -i 's/^\( *priority\) [0-9]*$/\1 255/; s/^\( *state\) BACKUP$/\1 MASTER/' "$conf" || exit 1
-timeout -k 5 60 systemctl ${verb} keepalived || exit 1
+kept=$conf${KEPT_SUFFIX}
+# Dated now: should nobody come to the reload, the next run sees that the process runs by something else.
+${atTheEnd(sh`mv -f "$kept" "$conf" && touch "$conf"`)}
+cp -p "$conf" "$kept" && sed -i 's/^\( *priority\) [0-9]*$/\1 255/; s/^\( *state\) BACKUP$/\1 MASTER/' "$conf" || exit 1
+# In the background: a shell that waits for a program looks at no signal before that ends, and this one may hang.
+timeout -k 5 60 systemctl ${verb} keepalived & wait $! || exit 1
 ask() {
 ${keepalivedProbe.script}
 }

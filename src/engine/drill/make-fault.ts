@@ -23,7 +23,7 @@ export function make(
   session: Session,
 ): Making {
   const { offset } = watch.clocks.get(host) ?? { offset: 0 };
-  const arm = armScript({ name: SWITCH, seconds: switchSeconds(cluster), undo: fault.undo });
+  const arm = armScript({ name: SWITCH, owner: token, seconds: switchSeconds(cluster), undo: fault.undo });
   const script: Command = sh`( ${fenceScript(token)}
 ) || exit $?
 ( ${arm}
@@ -64,14 +64,14 @@ export interface Undone {
 
 /** What is undone twice is undone once; so the switch is taken away only after that. */
 export async function undo(
-  { cluster, watch }: DrillContext,
+  { token, cluster, watch }: DrillContext,
   { fault, host }: FaultInput,
   session: Session,
 ): Promise<Undone> {
   const script = sh`date +%s.%N
 ( ${fault.undo}
 ) || exit $?
-( ${disarmScript(SWITCH)}
+( ${disarmScript({ name: SWITCH, owner: token })}
 )
 c=$?
 [ "$c" = ${UNDONE_EXIT} ] || exit "$c"`;

@@ -6,12 +6,13 @@ import { armScript, disarmScript, UNDONE_EXIT } from '../../../src/engine/dead-m
 import { runShell, temporaryFolder } from '../support/shell.js';
 
 const undo = sh`systemctl start ${"it's"}`;
+const mine = { name: 'change', owner: 'aaaa' };
 
 describe("the dead man's switch", () => {
   const scripts = {
-    armed: armScript({ name: 'change', seconds: 60, undo }),
-    'armed with a reason to wait': armScript({ name: 'change', seconds: 60, undo, unless: sh`[ -e /x ]` }),
-    disarmed: disarmScript('change'),
+    armed: armScript({ ...mine, seconds: 60, undo }),
+    'armed with a reason to wait': armScript({ ...mine, seconds: 60, undo, unless: sh`[ -e /x ]` }),
+    disarmed: disarmScript(mine),
   };
 
   for (const [name, script] of Object.entries(scripts)) {
@@ -41,13 +42,13 @@ describe("the dead man's switch", () => {
   ])('taken away %s', (_, undone, exitCode) => {
     const folder = temporaryFolder();
     const options = { replace: { '/run/lbctl': folder, 'systemctl stop': ': stop' } };
-    writeFileSync(`${folder}/undo-change`, '');
-    const script = disarmScript('change', raw(undone));
+    writeFileSync(`${folder}/undo-change`, '# owner=aaaa\n');
+    const script = disarmScript({ ...mine, undone: raw(undone) });
     expect(runShell(script, options).exitCode).toBe(0);
     expect(runShell(script, options).exitCode).toBe(exitCode);
   });
 
   it('takes no name that is more than a name', () => {
-    expect(() => disarmScript('../x')).toThrow(/no name/);
+    expect(() => disarmScript({ ...mine, name: '../x' })).toThrow(/no name/);
   });
 });

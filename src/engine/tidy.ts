@@ -1,0 +1,18 @@
+import { type Command, raw, sh } from '../base/shell.js';
+import { FLIP_MARK } from '../render/platform.js';
+import { GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
+import { CANDIDATE_SUFFIX } from '../resources/managed-file.js';
+import { KEPT_SUFFIX } from '../resources/take-over.js';
+import { TIDY_SWITCHES } from './dead-man.js';
+
+/**
+ * A standby whose keepalived was kept from starting by itself, and was never stopped: its new file was refused, or the
+ * run ended right there. Under the lock nobody is about to stop it any more.
+ */
+export const FREE_KEEPALIVED: Command = sh`[ ! -e ${FLIP_MARK} ] || ! systemctl is-active -q keepalived || rm -f ${FLIP_MARK}`;
+
+/** What scripts that were killed have left on a host. For whoever takes the lock, while no step runs there. */
+export const TIDY_UP: Command = sh`rm -rf ${raw(`${GENERATIONS}/.new.*`)}
+rm -f ${KEPT_PATHS.flatMap((path) => [`${path}${CANDIDATE_SUFFIX}`, `${path}${KEPT_SUFFIX}`])}
+${TIDY_SWITCHES}
+${FREE_KEEPALIVED}`;
