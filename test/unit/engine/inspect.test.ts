@@ -194,6 +194,26 @@ it.each([
   [60, ['certificate_expires: certificate /s.pem expires in less than a day: replace it and reload HAProxy']],
   [-DAY, ['certificate_expired: certificate /s.pem expired 1 day ago: replace it and reload HAProxy']],
 ])('a certificate with %i seconds left', (expiresIn, expected) => {
-  const { problems } = certificateProblems('lb1', [{ path: '/s.pem', use: 'own', expiresIn }]);
+  const files = [{ path: '/s.pem', use: 'own' as const, expiresIn }];
+  const { problems } = certificateProblems('lb1', { files, unresolved: [] }, []);
   expect(problems.map(({ code, message }) => `${code}: ${message}`)).toEqual(expected);
+});
+
+it('an intermediate certificate counts as well; what leads to no file is a note', () => {
+  const files = [
+    { path: '/s.pem', use: 'own' as const, expiresIn: 90 * DAY },
+    { path: '/s.pem', use: 'chain' as const, expiresIn: 5 * DAY },
+  ];
+  const found = certificateProblems('lb1', { files, unresolved: ['b.pem in /list'] }, ['crt a.pem']);
+  expect(found.problems).toEqual([
+    {
+      code: 'certificate_expires',
+      message: 'an intermediate certificate in /s.pem expires in 5 days: replace it and reload HAProxy',
+      host: 'lb1',
+    },
+  ]);
+  expect(found.notes.map(({ code, message }) => `${code} ${message.split(':')[0]}`)).toEqual([
+    'certificate_not_looked_at `crt a.pem`',
+    'certificate_not_looked_at `b.pem in /list`',
+  ]);
 });

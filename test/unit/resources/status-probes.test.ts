@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { answeringProbe } from '../../../src/resources/probes/answering.js';
-import { certificatePaths, certificatesProbe } from '../../../src/resources/probes/certificates.js';
 import { complaintsProbe } from '../../../src/resources/probes/log-complaints.js';
 import type { Probe } from '../../../src/resources/types.js';
 
@@ -63,31 +62,5 @@ describe("keepalived's complaints", () => {
   it('no journal is not the same as no complaints', () => {
     expect(parsed(complaintsProbe, 'none\n')).toBeNull();
     expect(refused(complaintsProbe, '')).toBe(true);
-  });
-});
-
-describe('certificates', () => {
-  it.each([
-    ['bind 10.0.0.1:443 ssl crt /etc/haproxy/a.pem alpn h2', ['own /etc/haproxy/a.pem']],
-    ['bind :443 ssl crt "/etc/my certs/a.pem" crt /b.pem', ['own /etc/my certs/a.pem', 'own /b.pem']],
-    ['bind :443 ssl crt site.pem', ['own /certs/site.pem']],
-    ['bind :443 ssl crt-list /etc/list.txt # crt /no.pem', ['list /etc/list.txt']],
-    ['server a 10.0.0.2:443 ssl verify required ca-file ca.pem', ['authority /cas/ca.pem']],
-    ['server a 10.0.0.2:443 ssl ca-file @system-ca', []],
-    ['http-request set-header crt /no.pem', []],
-    ['bind :80', []],
-  ])('%s', (line, expected) => {
-    const config = `global\n  crt-base /certs\n  ca-base /cas\nfrontend x\n  ${line}\n`;
-    expect(certificatePaths(config).map(({ use, path }) => `${use} ${path}`)).toEqual(expected);
-  });
-
-  it('a file without one, and one that is none, have no end', () => {
-    const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
-    const said = `now 1000\nfile own /a.pem\nfile authority /b.pem\n${broken}`;
-    expect(parsed(certificatesProbe([]), said)).toEqual([
-      { path: '/a.pem', use: 'own', expiresIn: null },
-      { path: '/b.pem', use: 'authority', expiresIn: null },
-    ]);
-    expect(refused(certificatesProbe([]), 'file own')).toBe(true);
   });
 });
