@@ -88,6 +88,22 @@ describe('status', () => {
       ['lb2 log_packet'],
     ],
     [
+      'keepalived thinks nothing of its configuration, since it read it',
+      () => {},
+      {
+        'lb2 complaints': "now 1000.0\n999.9 lb2 Keepalived[1]: (/etc/k.conf: Line 3) Unknown keyword 'x'\n",
+      },
+      'degraded',
+      ['lb2 log_configuration'],
+    ],
+    [
+      'the check is too slow',
+      () => {},
+      { 'lb2 complaints': 'now 1000.0\n999.0 lb2 Keepalived_vrrp[1]: Track script x is being timed out\n' },
+      'degraded',
+      ['lb2 log_script'],
+    ],
+    [
       'a run that ended without a word',
       () => {},
       { 'lb2 lock-look': lock('600') },
@@ -156,6 +172,19 @@ describe('status', () => {
       'what keepalived complained of an hour ago',
       { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },
       'log_packet',
+    ],
+    [
+      'a complaint of a configuration that was read anew since',
+      {
+        'lb2 complaints':
+          "now 100000.0\n999.0 lb2 Keepalived_vrrp[1]: (/etc/k.conf: Line 3) Unknown keyword 'x'\n",
+      },
+      'log_configuration',
+    ],
+    [
+      'a check that was too slow once',
+      { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: Track script x is being timed out\n' },
+      'log_script',
     ],
     ['no journal', { 'lb1 complaints': 'none\n' }, 'no_journal'],
     [
