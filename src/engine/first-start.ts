@@ -43,9 +43,15 @@ export function startsKeepalived(batch: Batch): boolean {
   return batch.work.some(({ items }) => items.some(({ change }) => KEEPALIVED.test(change?.resource ?? '')));
 }
 
+/** Hosts on which the plan starts a keepalived that does not run: one that is new, was rebuilt, or was stopped. */
+function joining({ changes }: ClusterPlan): Set<string> {
+  const starting = changes.filter(({ change }) => change.starts.includes('keepalived'));
+  return new Set(starting.map(({ host }) => host));
+}
+
 /**
- * Looks at the network before keepalived is started for addresses that no host of the cluster holds yet. What
- * is known within a second decides at once; the ears stay open while packages install.
+ * Looks at the network before keepalived is started for addresses that no host of the cluster holds yet, or on a host beside
+ * a peer that may hold them. What is known within a second decides at once; the ears stay open while packages install.
  */
 export async function lookBeforeFirstStart(
   input: ClusterInput,
@@ -57,7 +63,7 @@ export async function lookBeforeFirstStart(
   if (plan.status !== 'changes' || !plan.changes.some(({ change }) => KEEPALIVED.test(change.resource))) {
     return { plan, listening: null, adverts: null };
   }
-  const questions = questionsFor(cluster, facts);
+  const questions = questionsFor(cluster, facts, joining(plan));
   if (questions.size === 0) return { plan, listening: null, adverts: null };
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
   const ask = (probes: (question: PreflightQuestion) => readonly Probe<unknown>[], judge: Judge) =>
@@ -74,7 +80,7 @@ export async function lookBeforeFirstStart(
   const refused = problems.some((it) => it.severity === 'error');
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
   const known = { ...plan, problems: [...plan.problems, ...problems] };
-  if (!refused) return { plan: known, listening, adverts: advertsOf(input, connected, facts) };
+  if (!refused) return { plan: known, listening, adverts: advertsOf(input, connected, facts, plan) };
   return {
     plan: withHeard({ ...known, status: 'error', batches: [] }, await listening),
     listening: null,
@@ -86,16 +92,19 @@ function advertsOf(
   input: ClusterInput,
   connected: Connected,
   facts: ReadonlyMap<string, Facts>,
+  plan: ClusterPlan,
 ): Adverts | null {
   const { cluster } = input;
   const paths = advertPaths(cluster, facts);
   // A host that is out of reach cannot be heard; a part of the pair is no rehearsal.
   if (paths.length === 0 || cluster.hosts.some(({ name }) => !connected.sessions.has(name))) return null;
+  const later = openedLater(plan);
   let trying: Promise<readonly Diagnostic[]> | null = null;
   let isTold = false;
   const rehearse = async (): Promise<readonly Diagnostic[]> => {
     const problems = await rehearseAdverts(cluster, connected.sessions, paths);
-    return input.force ? problems.map((it) => ({ ...it, severity: 'warning' })) : problems;
+    const isCertain = ({ host = '' }: Diagnostic) => !input.force && !later.has(host);
+    return problems.map((it) => (isCertain(it) ? it : { ...it, severity: 'warning' }));
   };
   const begin = (): Promise<readonly Diagnostic[]> => {
     trying ??= rehearse();
@@ -110,6 +119,18 @@ function advertsOf(
     },
     ended: async () => void (await trying?.catch(() => {})),
   };
+}
+
+/**
+ * Hosts whose firewall this plan changes only after keepalived was started elsewhere: a holder waits until a peer could take
+ * over, so what it does not hear yet is no reason to refuse that.
+ */
+function openedLater({ batches }: ClusterPlan): Set<string> {
+  const after = batches.slice(batches.findIndex(startsKeepalived));
+  const opened = after.flatMap(({ work }) =>
+    work.filter(({ items }) => items.some(({ resource }) => resource === 'firewall')),
+  );
+  return new Set(opened.map(({ host }) => host));
 }
 
 /** The plan with what was heard: an error plan where a foreign speaker forbids the start. */
@@ -147,14 +168,19 @@ async function askAll(
   return input.force ? problems.map((it) => ({ ...it, severity: 'warning' })) : problems;
 }
 
-function questionsFor(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Map<string, PreflightQuestion> {
+function questionsFor(
+  cluster: Cluster,
+  facts: ReadonlyMap<string, Facts>,
+  joins: ReadonlySet<string>,
+): Map<string, PreflightQuestion> {
   const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
   const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
   const unheld = new Set(all.filter((address) => !held.has(address)));
   return new Map(
     cluster.hosts.flatMap((host) => {
       const own = facts.get(host.name);
-      const question = own === undefined ? null : preflightFor(cluster, host, own, unheld);
+      const question =
+        own === undefined ? null : preflightFor(cluster, host, own, { unheld, joins: joins.has(host.name) });
       return question === null ? [] : [[host.name, question] as const];
     }),
   );

@@ -1,6 +1,6 @@
 import type { Cluster } from '../inventory/model.js';
 import { FLIP_MARK } from '../render/platform.js';
-import type { CertificateFile } from '../resources/probes/certificates.js';
+import type { CertificateFacts, CertificateUse } from '../resources/probes/certificates.js';
 import type { FileFacts } from '../resources/probes/file.js';
 import type { Complaint } from '../resources/probes/log-complaints.js';
 import type { ServiceFacts } from '../resources/probes/service.js';
@@ -16,9 +16,20 @@ const CERTIFICATE_DAYS = 14;
 /** Seconds for which a complaint about packets or a script counts as going on, at least: it comes with every advert or check. */
 const GOES_ON = 10;
 
-export function certificateProblems(host: string, files: readonly CertificateFile[]): Findings {
+const NAMES: Readonly<Record<CertificateUse, string>> = {
+  own: 'certificate',
+  chain: 'an intermediate certificate in',
+  authority: 'authority',
+};
+
+/** @param unresolved what the configuration itself names in a way that leads to no file */
+export function certificateProblems(
+  host: string,
+  { files, unresolved: entries }: CertificateFacts,
+  unresolved: readonly string[],
+): Findings {
   const problems = files.flatMap(({ path, use, expiresIn }): Problem[] => {
-    const what = use === 'own' ? 'certificate' : 'authority';
+    const what = NAMES[use];
     if (expiresIn === null) {
       const message = `${path} holds no certificate that can be read, or is not there: HAProxy would refuse its next reload`;
       return [{ code: 'certificate_missing', message, host }];
@@ -29,7 +40,11 @@ export function certificateProblems(host: string, files: readonly CertificateFil
     const when = expiresIn < 0 ? `expired ${inDays(days)} ago` : `expires in ${inDays(days)}`;
     return [{ code, message: `${what} ${path} ${when}: replace it and reload HAProxy`, host }];
   });
-  return { problems, notes: [] };
+  const notes = [...unresolved, ...entries].map((name): Problem => {
+    const message = `\`${name}\`: which file that is only HAProxy knows, so when it expires was not looked at; an absolute path, or \`crt-base\` and \`ca-base\`, tell`;
+    return { code: 'certificate_not_looked_at', message, host };
+  });
+  return { problems, notes };
 }
 
 function inDays(days: number): string {

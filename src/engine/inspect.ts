@@ -5,7 +5,7 @@ import type { Playbook } from '../playbook/model.js';
 import { renderHaproxy } from '../render/haproxy.js';
 import { FLIP_MARK } from '../render/platform.js';
 import { answeringProbe, startAnsweringProbe } from '../resources/probes/answering.js';
-import { certificatePaths, certificatesProbe } from '../resources/probes/certificates.js';
+import { certificatePlaces, certificatesProbe } from '../resources/probes/certificates.js';
 import { fileProbe } from '../resources/probes/file.js';
 import { complaintsProbe } from '../resources/probes/log-complaints.js';
 import { serviceProbe } from '../resources/probes/service.js';
@@ -49,7 +49,8 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
     .filter((it) => it.authPass !== null)
     .map((it) => [it.name, new Secret(MASKED)] as const);
   const resources = buildResources(comparedOf(playbook), cluster, new Map(placeholders));
-  const certificates = certificatesProbe(certificatePaths(renderHaproxy(cluster, 'debian')));
+  const places = certificatePlaces(renderHaproxy(cluster, 'debian'));
+  const certificates = certificatesProbe(places);
   return {
     probes: (host) => [
       startAnsweringProbe(cluster),
@@ -68,7 +69,7 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
         networkFindings(cluster, status, facts),
         driftProblems(cluster, resources, facts),
         ...[...facts].flatMap(([host, own]) => [
-          guarded(host, () => certificateProblems(host, own.need(certificates))),
+          guarded(host, () => certificateProblems(host, own.need(certificates), places.unresolved)),
           guarded(host, () =>
             complaints(
               cluster,

@@ -90,12 +90,19 @@ export interface PreflightQuestion {
   readonly needs: readonly Probe<unknown>[];
 }
 
-/** What to ask a host; null where it cannot be asked yet (the plan says why). */
+export interface PreflightOccasion {
+  /** Addresses that no host of the cluster holds: nobody may answer for them, nobody else may speak for their instances. */
+  readonly unheld: ReadonlySet<string>;
+  /** keepalived is about to start on this host, whoever holds the addresses. */
+  readonly joins: boolean;
+}
+
+/** What to ask a host; null where there is nothing to ask, or it cannot be asked yet (the plan says why). */
 export function preflightFor(
   cluster: Cluster,
   host: Host,
   facts: Facts,
-  unheld: ReadonlySet<string>,
+  { unheld, joins }: PreflightOccasion,
 ): PreflightQuestion | null {
   const interfaces = facts.need(networkProbe);
   const wanted = cluster.vrrpInstances.flatMap((instance): Wanted[] => {
@@ -103,7 +110,7 @@ export function preflightFor(
     const addresses = instance.virtualIpaddress.map((vip) => vip.address).filter((it) => unheld.has(it));
     return device === undefined || addresses.length === 0 ? [] : [{ device, addresses }];
   });
-  if (wanted.length === 0) return null;
+  if (wanted.length === 0 && !joins) return null;
   return {
     quick: quickProbe(wanted),
     listen: listenProbe([...new Set(wanted.map(({ device }) => device))]),

@@ -38,8 +38,10 @@ case $answer in
 esac
 # A mark that says "stopped" of a HAProxy that answers for so long is not true: it would keep this host out.
 read -r mark <${TRACK_FILES.down.path} || exit 0
-if [ "$mark" != 0 ] && [ $(($(date +%s) - $(stat -c %Y ${TRACK_FILES.down.path}))) -gt ${STALE_MARK} ]; then
-  echo 0 >${TRACK_FILES.down.path}
+# So does one from the future: the clock was set back since.
+if [ "$mark" != 0 ]; then
+  age=$(($(date +%s) - $(stat -c %Y ${TRACK_FILES.down.path})))
+  [ $age -ge 0 ] && [ $age -le ${STALE_MARK} ] || echo 0 >${TRACK_FILES.down.path}
 fi
 exit 0
 `;

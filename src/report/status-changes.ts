@@ -1,3 +1,4 @@
+import { withoutCounts } from '../base/counts.js';
 import type { ClusterStatus, HostStatus, Problem, StatusDocument } from '../engine/documents.js';
 import { oneLine } from './sanitize.js';
 
@@ -104,9 +105,13 @@ function byKey(problems: readonly Problem[] = []): Map<string, Problem> {
   return new Map(problems.map((it) => [keyOf(it), it]));
 }
 
-/** Messages hold ages and counts: those alone make no other problem. */
+/** Messages hold ages and counts: those alone make no other problem. A port, an address or a name does. */
 function keyOf({ code, host, message }: Problem): string {
-  return `${code} ${host} ${message.replace(/\d+/g, '0')}`;
+  const ageless = message
+    .replace(/\b\d+ (s|min|h|day)s?\b/g, '0 $1')
+    .replace(/\((?:once|\d+ times),/, '(0 times,');
+  // keepalived's own words hold whatever it counted.
+  return `${code} ${host} ${code.startsWith('log_') ? withoutCounts(ageless) : ageless}`;
 }
 
 function told({ code, host, message }: Problem): string {

@@ -1,11 +1,11 @@
-import type { Diagnostic } from '../base/diagnostic.js';
 import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
 import type { Family } from '../render/platform.js';
 import { monitorAnswers } from './handlers.js';
 import { AWAIT_LOCK, lockWarning, packageLockProbe } from './package-lock.js';
-import { packageVersionsProbe, targetsOf, withoutEpoch } from './package-versions.js';
+import { packageVersionsProbe, targetsOf } from './package-versions.js';
 import { osProbe } from './probes/os.js';
+import { tooOld } from './too-old.js';
 import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
 import { unsupported } from './unsupported.js';
 
@@ -47,27 +47,6 @@ exit 0`),
   },
 };
 
-/** The first versions that understand every word of the generated configurations. */
-const SINCE = { haproxy: '1.8', keepalived: '2.1' } as const;
-
-function tooOld(name: (typeof PACKAGES)[number], version: string | undefined): Diagnostic[] {
-  if (version === undefined) return [];
-  const [major = 0, minor = 0] = withoutEpoch(version)
-    .split('.')
-    .map((it) => Number.parseInt(it, 10));
-  const [first = 0, second = 0] = SINCE[name].split('.').map(Number);
-  if (!(major < first || (major === first && minor < second))) return [];
-  return [
-    {
-      severity: 'error',
-      code: 'version-too-old',
-      summary: `${name} ${version} is too old: what lbctl writes needs ${SINCE[name]} or later`,
-      hint: `upgrade it, or ask for it: \`system: { packages: { ${name}: latest } }\``,
-      resource: 'packages',
-    },
-  ];
-}
-
 /** haproxy and keepalived from the distribution's own repositories, where they are missing. */
 export function packagesResource({ cluster }: ResourceContext): Resource {
   const wishes = cluster.system.packages;
@@ -80,9 +59,11 @@ export function packagesResource({ cluster }: ResourceContext): Resource {
       const os = facts.need(osProbe);
       if (os.family === null) return unsupported(os, 'packages');
       const installed = facts.need(packagesProbe);
-      const old = PACKAGES.filter((name) => wishes[name] === 'present').flatMap((name) =>
-        tooOld(name, installed[name]),
-      );
+      const old = PACKAGES.flatMap((name) => {
+        const wish = wishes[name];
+        const newest = wish === 'latest' ? facts.need(versions).candidate[name] : undefined;
+        return tooOld(name, typeof wish === 'string' ? (newest ?? installed[name]) : wish.version, wish);
+      });
       if (old.length > 0) return { change: null, problems: old };
       const missing = PACKAGES.filter((name) => installed[name] === undefined);
       if (missing.length === 0) return NOTHING;

@@ -117,6 +117,23 @@ describe('status knows', () => {
     expect(after.notices.map((it) => it.code)).toContain('log_packet');
   });
 
+  it('what keepalived thinks of its configuration, until it reads another', async () => {
+    await on(
+      'lb2',
+      `cp -p ${CONF} /root/kept; echo 'no_such_keyword yes' >>${CONF}; systemctl restart keepalived`,
+    );
+    const found = await until('the complaint', async () => {
+      const seen = await status(path);
+      return codes(seen).includes('lb2 log_configuration') ? seen : undefined;
+    });
+    expect(codes(found)).toEqual(['lb2 config_differs', 'lb2 log_configuration']);
+    expect(found.problems.map((it) => it.message).join()).toMatch(/Unknown keyword 'no_such_keyword'/);
+    await on('lb2', `cp -p /root/kept ${CONF}; rm /root/kept; sleep 1.5; systemctl reload keepalived`);
+    const after = await healthy(path);
+    expect(after.notices.map((it) => it.code)).toContain('log_configuration');
+    await heldBy('lb1');
+  });
+
   it('that a certificate is about to expire, and never takes the key off the host', async () => {
     await on(
       'lb1',

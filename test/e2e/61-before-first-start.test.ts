@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { labInfo } from '../lab/lab.js';
+import { labInfo, reset, startClientLoop } from '../lab/lab.js';
 import { holders, on, onBoth, vip } from './support/hosts.js';
 import { lbctl } from './support/lbctl.js';
 import { healthy, inventory, startBare, vi1 } from './support/pair.js';
@@ -185,5 +185,46 @@ describe('hosts that do not see each other, before the first start', () => {
     expect(up.stderr).not.toContain('could not be tried');
     await healthy(ways);
     await nothingRehearses();
+  });
+
+  it('a host that was rebuilt joins its peer, which holds the addresses, only where they hear each other', async () => {
+    const address = await vip();
+    const { el1 } = (await labInfo()).hosts;
+    await reset(['el2']);
+    const joins = async (message: string): Promise<void> => {
+      const up = await lbctl('up', ways);
+      expect(up.exit, up.said).toBe(1);
+      expect(up.stderr).toContain(message);
+      expect(await holders(address)).toEqual(['lb1']);
+      expect(await on('lb2', 'systemctl is-active keepalived; true')).toBe('inactive');
+      await nothingRehearses();
+    };
+    // Besides what it says of itself all day long: dumps, and the ARP packets of a holder.
+    const words = "journalctl -u keepalived -o cat | grep -vE 'Printing VRRP|[Ss]ending' | tail -n 20";
+    const said = await on('lb1', words);
+    // Nobody else may hold them for a moment either, and clients must notice nothing of what is tried.
+    const monitor = on('lb2', 'timeout 120 ip -o monitor address dev eth0 >/run/joined.log; true', {
+      timeoutMs: 130_000,
+    });
+    const loop = await startClientLoop(`http://${address}/`);
+    await on(
+      'lb2',
+      `nft 'add table inet cut; add chain inet cut input { type filter hook input priority 0; policy accept; };
+       add rule inet cut input ip protocol 112 drop'`,
+    );
+    await joins('web/lb2: the packet filter drops VRRP (inet cut input): both hosts would hold the address');
+    expect(await on('lb2', 'ls -d /etc/keepalived 2>/dev/null; nft delete table inet cut')).toBe('');
+    await without('lb2', `ip saddr ${el1.address} meta l4proto != { tcp, icmp }`, () =>
+      joins(`lb2 does not hear the adverts of lb1 (IP protocol 112 to`),
+    );
+    const report = await loop.stop();
+    await on('lb2', 'pkill -x ip; true');
+    await monitor;
+    expect(await on('lb2', `grep -F ${address} /run/joined.log; true`)).toBe('');
+    expect(report.failed, JSON.stringify(report.errors)).toBe(0);
+    expect(await on('lb1', words)).toBe(said);
+    const up = await lbctl('up', ways);
+    expect(up.exit, up.said).toBe(0);
+    await healthy(ways);
   });
 });

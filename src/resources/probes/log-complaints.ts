@@ -1,6 +1,8 @@
+import { withoutCounts } from '../../base/counts.js';
 import { err, ok } from '../../base/result.js';
 import { sh } from '../../base/shell.js';
 import type { Probe } from '../types.js';
+import { unitProperties } from './units.js';
 
 export interface Complaint {
   readonly kind: 'configuration' | 'packet' | 'script';
@@ -24,17 +26,35 @@ const PATTERNS: readonly (readonly [kind: Complaint['kind'], pattern: string])[]
   ['script', 'skipping run|timed out|[Ff]ailed to exec'],
 ];
 
-/** Lines of the journal to look at, from its end. */
-const MOST_LINES = 5000;
+/** Lines of the journal to look at, from its end, and of them the last of each kind that go over the line. */
+const [MOST_LINES, MOST_OF_A_KIND] = [5000, 200];
+
+/** The same from the moment at which keepalived read its configuration: what it thinks of that it says then, and never again. */
+const FIRST_LINES = 1000;
+
+const CONFIGURATION = PATTERNS[0]?.[1] ?? '';
 
 /** What keepalived complained of in the journal since it was last started. null: there is no journal to read. */
 export const complaintsProbe: Probe<readonly Complaint[] | null> = {
   key: 'complaints',
+  asksUnits: true,
   script: sh`command -v journalctl >/dev/null || { echo none; exit 0; }
 id=$(systemctl show keepalived -p InvocationID --value) || exit 1
-echo "now \${asked_now:-$(date +%s.%N)}"
+${unitProperties('keepalived')} || exit 1
+now=\${asked_now:-$(date +%s.%N)}
+up=\${asked_up:-}
+[ -n "$up" ] || read -r up rest </proc/uptime
+echo "now $now"
 [ -n "$id" ] || exit 0
-journalctl -q --no-pager -o short-unix -n ${MOST_LINES} _SYSTEMD_INVOCATION_ID="$id" | grep -E ${PATTERNS.map(([, it]) => it).join('|')} | tail -n 500
+loaded=\${unit#*StateChangeTimestampMonotonic=}
+loaded=\${loaded%%[!0-9]*}
+since=$((\${now%%.*} - \${up%%.*} + \${loaded:-0} / 1000000 - 2))
+log() { journalctl -q --no-pager -o short-unix "$@" _SYSTEMD_INVOCATION_ID="$id"; }
+log --since "@$since" | head -n ${FIRST_LINES} | grep -E ${CONFIGURATION}
+recent=$(log -n ${MOST_LINES} | grep -E ${PATTERNS.map(([, it]) => it).join('|')})
+for kind in ${PATTERNS.map(([, it]) => it)}; do
+  printf '%s\n' "$recent" | grep -E -- "$kind" | tail -n ${MOST_OF_A_KIND}
+done
 exit 0`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`keepalived's log could not be read: ${stderr.trim()}`);
@@ -43,16 +63,18 @@ exit 0`,
     const now = Number(/^now (\d+(?:\.\d+)?)$/.exec(head)?.[1] ?? Number.NaN);
     if (Number.isNaN(now)) return err("the answer about keepalived's log was cut short");
     const found = new Map<string, Complaint>();
-    for (const line of lines) {
+    // What was said when the configuration was read may be among the last lines as well.
+    for (const line of new Set(lines)) {
       const match = /^(\d+\.\d+) \S+ [^:]*: (.*)$/.exec(line);
       const text = match?.[2]?.trim();
       if (text === undefined) continue;
       const kind = PATTERNS.find(([, pattern]) => new RegExp(pattern).test(text))?.[0];
       if (kind === undefined) continue;
-      // Numbers and addresses in it differ from one to the next.
-      const key = `${kind} ${text.replace(/\d+/g, '0')}`;
-      const count = (found.get(key)?.count ?? 0) + 1;
-      found.set(key, { kind, text, count, age: Math.max(0, Math.round(now - Number(match?.[1]))) });
+      const key = `${kind} ${withoutCounts(text)}`;
+      const before = found.get(key);
+      const age = Math.max(0, Math.round(now - Number(match?.[1])));
+      const isLast = before === undefined || age <= before.age;
+      found.set(key, { ...(isLast ? { kind, text, age } : before), count: (before?.count ?? 0) + 1 });
     }
     return ok([...found.values()]);
   },

@@ -88,6 +88,22 @@ describe('status', () => {
       ['lb2 log_packet'],
     ],
     [
+      'keepalived thinks nothing of its configuration, since it read it',
+      () => {},
+      {
+        'lb2 complaints': "now 1000.0\n999.9 lb2 Keepalived[1]: (/etc/k.conf: Line 3) Unknown keyword 'x'\n",
+      },
+      'degraded',
+      ['lb2 log_configuration'],
+    ],
+    [
+      'the check is too slow',
+      () => {},
+      { 'lb2 complaints': 'now 1000.0\n999.0 lb2 Keepalived_vrrp[1]: Track script x is being timed out\n' },
+      'degraded',
+      ['lb2 log_script'],
+    ],
+    [
       'a run that ended without a word',
       () => {},
       { 'lb2 lock-look': lock('600') },
@@ -157,6 +173,19 @@ describe('status', () => {
       { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },
       'log_packet',
     ],
+    [
+      'a complaint of a configuration that was read anew since',
+      {
+        'lb2 complaints':
+          "now 100000.0\n999.0 lb2 Keepalived_vrrp[1]: (/etc/k.conf: Line 3) Unknown keyword 'x'\n",
+      },
+      'log_configuration',
+    ],
+    [
+      'a check that was too slow once',
+      { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: Track script x is being timed out\n' },
+      'log_script',
+    ],
     ['no journal', { 'lb1 complaints': 'none\n' }, 'no_journal'],
     [
       'nobody could count',
@@ -194,6 +223,26 @@ it.each([
   [60, ['certificate_expires: certificate /s.pem expires in less than a day: replace it and reload HAProxy']],
   [-DAY, ['certificate_expired: certificate /s.pem expired 1 day ago: replace it and reload HAProxy']],
 ])('a certificate with %i seconds left', (expiresIn, expected) => {
-  const { problems } = certificateProblems('lb1', [{ path: '/s.pem', use: 'own', expiresIn }]);
+  const files = [{ path: '/s.pem', use: 'own' as const, expiresIn }];
+  const { problems } = certificateProblems('lb1', { files, unresolved: [] }, []);
   expect(problems.map(({ code, message }) => `${code}: ${message}`)).toEqual(expected);
+});
+
+it('an intermediate certificate counts as well; what leads to no file is a note', () => {
+  const files = [
+    { path: '/s.pem', use: 'own' as const, expiresIn: 90 * DAY },
+    { path: '/s.pem', use: 'chain' as const, expiresIn: 5 * DAY },
+  ];
+  const found = certificateProblems('lb1', { files, unresolved: ['b.pem in /list'] }, ['crt a.pem']);
+  expect(found.problems).toEqual([
+    {
+      code: 'certificate_expires',
+      message: 'an intermediate certificate in /s.pem expires in 5 days: replace it and reload HAProxy',
+      host: 'lb1',
+    },
+  ]);
+  expect(found.notes.map(({ code, message }) => `${code} ${message.split(':')[0]}`)).toEqual([
+    'certificate_not_looked_at `crt a.pem`',
+    'certificate_not_looked_at `b.pem in /list`',
+  ]);
 });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -96,4 +96,18 @@ it('a port on which nothing listens', async () => {
     server.close(() => close());
   });
   expect(await check(port)).toMatchObject({ code: 1, said: '' });
+});
+
+it.each([
+  ['that was just made stays: a stop is on its way', 5, '1'],
+  ['that is older than any stop takes is mended', 40, '0'],
+  ['from the future, since the clock was set back, is mended', -3600, '0'],
+])('while HAProxy answers, a mark %s', async (_, age, left) => {
+  const port = await monitor((socket) => socket.on('data', () => socket.end('HTTP/1.0 200 OK\r\n\r\n')));
+  const mark = join(temporaryFolder(), 'mark');
+  writeFileSync(mark, '1\n');
+  const when = Date.now() / 1000 - age;
+  utimesSync(mark, when, when);
+  expect(await check(port, { mark })).toMatchObject({ code: 0, said: '' });
+  expect(readFileSync(mark, 'utf8').trim()).toBe(left);
 });

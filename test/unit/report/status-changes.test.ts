@@ -93,6 +93,45 @@ describe('what changed', () => {
     ['a problem', {}, { problems: [problem('no')] }, ['web: ! lb1: no [log_packet]']],
     ['a problem less', { problems: [problem('no')] }, {}, ['web: over: lb1: no [log_packet]']],
     ['its age alone', { problems: [problem('for 3 s')] }, { problems: [problem('for 12 s')] }, []],
+    [
+      'one of two instances alike is well again',
+      { problems: [problem('VI_1 is MASTER'), problem('VI_2 is MASTER')] },
+      { problems: [problem('VI_2 is MASTER')] },
+      ['web: over: lb1: VI_1 is MASTER [log_packet]'],
+    ],
+    [
+      'another address, another port',
+      {
+        problems: [
+          problem('10.0.0.100 left'),
+          { code: 'port_taken', host: 'lb1', message: 'port 80 is taken' },
+        ],
+      },
+      {
+        problems: [
+          problem('10.0.0.101 left'),
+          { code: 'port_taken', host: 'lb1', message: 'port 443 is taken' },
+        ],
+      },
+      [
+        'web: ! lb1: 10.0.0.101 left [log_packet]',
+        'web: ! lb1: port 443 is taken [port_taken]',
+        'web: over: lb1: 10.0.0.100 left [log_packet]',
+        'web: over: lb1: port 80 is taken [port_taken]',
+      ],
+    ],
+    [
+      'how often and how long ago, and what was counted',
+      { problems: [problem('(once, last 0 s ago): (VI_1) ip number count 2, expected 1!')] },
+      { problems: [problem('(12 times, last 3 s ago): (VI_1) ip number count 3, expected 1!')] },
+      [],
+    ],
+    [
+      'a day less',
+      { problems: [{ code: 'certificate_expires', host: 'lb1', message: '/a.pem expires in 2 days' }] },
+      { problems: [{ code: 'certificate_expires', host: 'lb1', message: '/a.pem expires in 1 day' }] },
+      [],
+    ],
     ['a notice', {}, { notices: [problem('once')] }, ['web: note: lb1: once [log_packet]']],
     ['a notice less', { notices: [problem('once')] }, {}, []],
     [

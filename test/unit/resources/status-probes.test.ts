@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { answeringProbe } from '../../../src/resources/probes/answering.js';
-import { certificatePaths, certificatesProbe } from '../../../src/resources/probes/certificates.js';
 import { complaintsProbe } from '../../../src/resources/probes/log-complaints.js';
 import type { Probe } from '../../../src/resources/types.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
 
 function parsed<F>(probe: Probe<F>, stdout: string): F {
   const result = probe.parse({ stdout, stderr: '', exitCode: 0 });
@@ -55,6 +57,15 @@ describe("keepalived's complaints", () => {
     ]);
   });
 
+  it('of two instances are two', () => {
+    const text = (name: string) => `(${name}) received an invalid passwd!`;
+    const found = parsed(complaintsProbe, log(text('VI_1'), text('VI_2'), text('VI_1')));
+    expect(found?.map((it) => `${it.count} ${it.age} ${it.text}`)).toEqual([
+      `2 98 ${text('VI_1')}`,
+      `1 99 ${text('VI_2')}`,
+    ]);
+  });
+
   it('daily life is none', () => {
     const life = ['(VI_1) Entering BACKUP STATE', 'VRRP_Script(lbctl_haproxy) failed (exited with status 1)'];
     expect(parsed(complaintsProbe, log(...life))).toEqual([]);
@@ -66,28 +77,61 @@ describe("keepalived's complaints", () => {
   });
 });
 
-describe('certificates', () => {
-  it.each([
-    ['bind 10.0.0.1:443 ssl crt /etc/haproxy/a.pem alpn h2', ['own /etc/haproxy/a.pem']],
-    ['bind :443 ssl crt "/etc/my certs/a.pem" crt /b.pem', ['own /etc/my certs/a.pem', 'own /b.pem']],
-    ['bind :443 ssl crt site.pem', ['own /certs/site.pem']],
-    ['bind :443 ssl crt-list /etc/list.txt # crt /no.pem', ['list /etc/list.txt']],
-    ['server a 10.0.0.2:443 ssl verify required ca-file ca.pem', ['authority /cas/ca.pem']],
-    ['server a 10.0.0.2:443 ssl ca-file @system-ca', []],
-    ['http-request set-header crt /no.pem', []],
-    ['bind :80', []],
-  ])('%s', (line, expected) => {
-    const config = `global\n  crt-base /certs\n  ca-base /cas\nfrontend x\n  ${line}\n`;
-    expect(certificatePaths(config).map(({ use, path }) => `${use} ${path}`)).toEqual(expected);
+describe('the journal', () => {
+  const [NOW, LOADED] = [100_000, 90_000];
+
+  /** What is asked of a journal with these lines: seconds and text. */
+  function complaintsIn(lines: readonly (readonly [number, string])[]): string[] {
+    const folder = temporaryFolder();
+    const program = (name: string, script: string) =>
+      writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const text = lines.map(([at, it]) => `${at}.000000 lb1 Keepalived_vrrp[7]: ${it}\n`).join('');
+    writeFileSync(join(folder, 'journal'), text);
+    program(
+      'systemctl',
+      `case $* in *InvocationID*) echo abc ;; *) echo Id=keepalived.service; echo StateChangeTimestampMonotonic=${LOADED}000000 ;; esac`,
+    );
+    program(
+      'journalctl',
+      `case $* in
+  *--since*) while [ "$1" != --since ]; do shift; done; awk -v since="\${2#@}" '$1 >= since' ${folder}/journal ;;
+  *) while [ "$1" != -n ]; do shift; done; tail -n "$2" ${folder}/journal ;;
+esac`,
+    );
+    const asked = `asked_now=${NOW}.4 asked_up=${NOW}.4\n${complaintsProbe.script.text.reveal()}`;
+    const found = parsed(complaintsProbe, runShell(asked, { path: folder }).stdout);
+    return (found ?? []).map((it) => `${it.kind} ${it.count} ${it.age}`);
+  }
+
+  const many = (from: number, count: number, text: string) =>
+    Array.from({ length: count }, (_, index) => [from + index, text] as const);
+  const bad = '(VI_1) received an invalid passwd!';
+
+  it('says what keepalived thought of its configuration, whatever it said since', () => {
+    const start = [LOADED, 'SECURITY VIOLATION - scripts are being executed'] as const;
+    const slow = [
+      LOADED + 20,
+      'Track script lbctl_haproxy is being timed out, expect idle - skipping run',
+    ] as const;
+    expect(complaintsIn([start, slow, ...many(LOADED + 60, 600, bad)])).toEqual([
+      'configuration 1 10000',
+      'packet 200 9341',
+      'script 1 9980',
+    ]);
+    // Beyond the last lines that are looked at.
+    expect(complaintsIn([start, slow, ...many(LOADED + 60, 6000, bad)])).toEqual([
+      'configuration 1 10000',
+      'packet 200 3941',
+    ]);
   });
 
-  it('a file without one, and one that is none, have no end', () => {
-    const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
-    const said = `now 1000\nfile own /a.pem\nfile authority /b.pem\n${broken}`;
-    expect(parsed(certificatesProbe([]), said)).toEqual([
-      { path: '/a.pem', use: 'own', expiresIn: null },
-      { path: '/b.pem', use: 'authority', expiresIn: null },
-    ]);
-    expect(refused(certificatesProbe([]), 'file own')).toBe(true);
+  it('counts a complaint once that is among the first and the last lines', () => {
+    const text = "(/etc/keepalived/keepalived.conf: Line 3) Unknown keyword 'nonsense'";
+    expect(
+      complaintsIn([
+        [LOADED - 500, text],
+        [LOADED, text],
+      ]),
+    ).toEqual(['configuration 2 10000']);
   });
 });

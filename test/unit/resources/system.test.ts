@@ -1,6 +1,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { System } from '../../../src/inventory/model.js';
 import { packageLockProbe } from '../../../src/resources/package-lock.js';
+import { packageVersionsProbe } from '../../../src/resources/package-versions.js';
 import { packagesProbe, packagesResource } from '../../../src/resources/packages.js';
 import { type FileFacts, fileProbe } from '../../../src/resources/probes/file.js';
 import { osProbe } from '../../../src/resources/probes/os.js';
@@ -80,6 +82,39 @@ describe('packages', () => {
     const { change, problems } = plan(os('el'), [packagesProbe, installed]);
     expect(change).toBeNull();
     expect(problems).toMatchObject([{ severity: 'error', code: 'version-too-old', summary }]);
+  });
+
+  it.each<[string, System['packages'], object, string[]]>([
+    [
+      'an exact version that is too old',
+      { haproxy: { version: '1.5.18' }, keepalived: 'present' },
+      {},
+      ['haproxy 1.5.18'],
+    ],
+    ['one that replaces what is too old', { haproxy: { version: '2.4' }, keepalived: 'present' }, {}, []],
+    [
+      '`latest`, and there is no later one',
+      { haproxy: 'latest', keepalived: 'present' },
+      {},
+      ['haproxy 1.5.19-9.el7'],
+    ],
+    [
+      '`latest`, and there is one',
+      { haproxy: 'latest', keepalived: 'present' },
+      { haproxy: '2.4.22-3.el9' },
+      [],
+    ],
+  ])('%s', (_, packages, candidate, expected) => {
+    const context = contextOf();
+    const cluster = { ...context.cluster, system: { ...context.cluster.system, packages } };
+    const { problems } = packagesResource({ ...context, cluster }).plan(
+      given(
+        os('el'),
+        [packagesProbe, { haproxy: '1.5.19-9.el7', keepalived: '2.2' }],
+        [packageVersionsProbe(packages), { available: {}, candidate, lockedBy: null }],
+      ),
+    );
+    expect(problems.map(({ summary }) => summary.split(' is too old')[0])).toEqual(expected);
   });
 
   it.each(['1.8.27-5.el8', '2.10.1', '10.0'])('haproxy %s is new enough', (haproxy) => {
