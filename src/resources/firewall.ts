@@ -1,7 +1,8 @@
 import { err, ok } from '../base/result.js';
 import { joinCommands, raw, sh } from '../base/shell.js';
+import { isLoopback } from '../inventory/addresses.js';
 import type { Cluster } from '../inventory/model.js';
-import { allBinds } from '../render/haproxy.js';
+import { boundPorts } from '../render/binds.js';
 import { interfaceFor, networkProbe } from './probes/network.js';
 import { unitProperties } from './probes/units.js';
 import {
@@ -149,14 +150,15 @@ export function firewallResource({ cluster, host }: ResourceContext): Resource {
       const zones = new Set(
         devices.map((device) => found.zoneOf[device] ?? found.zoneOf.default ?? 'public'),
       );
-      return planOpen(found, [...zones], boundPorts(cluster));
+      return planOpen(found, [...zones], openPorts(cluster));
     },
   };
 }
 
-/** Every TCP port that clients reach: `80/tcp`. */
-export function boundPorts(cluster: Cluster): string[] {
-  return [...new Set(allBinds(cluster).map(({ port }) => `${port}/tcp`))];
+/** Every TCP port that others than the host itself reach: `80/tcp`. */
+function openPorts(cluster: Cluster): string[] {
+  const reached = boundPorts(cluster).filter(({ address }) => address === null || !isLoopback(address));
+  return [...new Set(reached.map(({ port }) => `${port}/tcp`))];
 }
 
 function planDisable(found: FirewallState): Planned {

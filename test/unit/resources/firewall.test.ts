@@ -8,7 +8,7 @@ import {
 import { networkProbe } from '../../../src/resources/probes/network.js';
 import { UnknownFact } from '../../../src/resources/types.js';
 import { given, output, parsed, recorded, refusal, Unknown } from '../support/facts.js';
-import { clusterOf, hostOf } from '../support/model.js';
+import { type Changes, clusterOf, hostOf } from '../support/model.js';
 
 /** What firewalld lists of every zone; `public` changed as given. */
 const zones = (...changes: readonly (readonly [string, string])[]) => {
@@ -81,10 +81,11 @@ const off: FirewalldFacts = {
   permanent: {},
 };
 
-function plan(wish: string, found: FirewalldFacts | Unknown, binds = '[80, 443]') {
+function plan(wish: string, found: FirewalldFacts | Unknown, binds = '[80, 443]', ...changes: Changes) {
   const cluster = clusterOf(
     ['    vrrp_instances:', `    system: { firewall: ${wish} }\n    vrrp_instances:`],
     ['bind: [80]', `bind: ${binds}`],
+    ...changes,
   );
   const resource = firewallResource({ cluster, host: hostOf(cluster, 'lb1'), authPass: new Map() });
   return resource.plan(
@@ -186,6 +187,20 @@ describe('firewall: open', () => {
         .join()
         .match(/443/g),
     ).toHaveLength(1);
+  });
+
+  it.each<[what: string, binds: string, stats: string, ports: string[]]>([
+    ['stats on a virtual address', '[80]', '10.0.0.100:8404', ['80/tcp', '8404/tcp']],
+    ['stats on every address', '[80]', '*:8404', ['80/tcp', '8404/tcp']],
+    ['stats on loopback', '[80]', '127.0.0.1:8404', ['80/tcp']],
+    ['a frontend on loopback', '[80, "127.0.0.1:8080", "[::1]:8081"]', '[::1]:8404', ['80/tcp']],
+  ])('what clients reach, and nothing else: %s', (_, binds, stats, ports) => {
+    const { change } = plan('open', running(zones(), zones()), binds, [
+      '      frontends:\n',
+      `      stats: { bind: "${stats}" }\n      frontends:\n`,
+    ]);
+    const added = (change?.steps ?? []).map((it) => String(it.script).match(/(?<=--add-port=)\S+/g) ?? []);
+    expect(added).toEqual([ports, ports]);
   });
 
   it('a firewalld that does not run keeps nothing out', () => {
