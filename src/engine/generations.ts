@@ -78,6 +78,7 @@ for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
   done
 } >"$new/states"
 if [ "$n" = 0 ] && [ -d ${FIREWALLD_ZONES} ]; then cp -a ${FIREWALLD_ZONES} "$new/firewalld-zones"; fi
+if [ "$n" = 0 ] && [ -d /etc/ufw ]; then cp -a /etc/ufw "$new/ufw"; fi
 printf 'number=%s\nwho=%s\ncommand=%s\nwhen=%s\nhost_time=%s\n' "$number" ${run.who} ${run.command} ${run.when} "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$new/run"
 for c in ${run.changes}; do printf 'change=%s\n' "$c" >>"$new/run"; done
 mv "$new" "$base/$n"

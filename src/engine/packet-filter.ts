@@ -1,8 +1,8 @@
 export interface FilterOptions {
   /** Interfaces that VRRP uses. */
   readonly devices: readonly string[];
-  /** ufw will be switched off before keepalived starts, so its chains do not count. */
-  readonly ufwGoes: boolean;
+  /** ufw is switched off or opened before keepalived starts, so its chains do not count. */
+  readonly ufwYields: boolean;
 }
 
 interface Chain {
@@ -21,7 +21,7 @@ export function blocksVrrp(ruleset: string, options: FilterOptions): string | nu
     ruleset.includes('hook input') || /^table /m.test(ruleset) ? nftTables(ruleset) : iptablesTables(ruleset);
   for (const { name, chains } of tables) {
     if (name === 'inet firewalld') continue;
-    if (options.ufwGoes && chains.some((chain) => chain.name.startsWith('ufw'))) continue;
+    if (options.ufwYields && chains.some((chain) => chain.name.startsWith('ufw'))) continue;
     const dropped = chains.find((chain) => chain.rules.some((rule) => dropsExplicitly(rule)));
     if (dropped !== undefined) return `${name} ${dropped.name}`;
     const input = chains.find(

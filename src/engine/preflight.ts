@@ -216,7 +216,7 @@ function filters(
       });
     }
   }
-  const chain = blocksVrrp(answer.filter, { devices, ufwGoes: firewall === 'disable' });
+  const chain = blocksVrrp(answer.filter, { devices, ufwYields: firewall !== 'keep' });
   if (chain !== null) {
     problems.push({
       severity: 'error',

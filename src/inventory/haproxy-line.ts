@@ -46,7 +46,7 @@ export function splitLine(line: string): HaproxyLine {
 }
 
 /** Words that end the section they stand in, and begin another or a condition. */
-const SECTIONS = new Set([
+export const SECTIONS = new Set([
   'acme',
   'backend',
   'cache',

@@ -12,7 +12,7 @@ import {
   kernelBefore,
   ownServicesBefore,
   selinuxBefore,
-  ufwBefore,
+  ufwRulesBefore,
 } from '../resources/restore/down-states.js';
 import { restoredFile, restoredOwnFiles } from '../resources/restore/files.js';
 import { restoredFirewall, restoredService } from '../resources/restore/states.js';
@@ -52,8 +52,8 @@ export function downPlays({ cluster, hosts, purge }: Down): RestorePlays {
         kernelBefore,
         selinuxBefore,
         zonesBefore,
+        ufwRulesBefore,
         restoredFirewall(BEFORE),
-        ufwBefore,
         restoredOwnFiles(BEFORE),
         ownServicesBefore,
       ],

@@ -1,5 +1,6 @@
 import type { Backend, Cluster, Frontend, Server } from '../inventory/model.js';
 import { OWN_SECTION } from '../inventory/own-section.js';
+import { bindTargets } from './binds.js';
 import { type Family, GENERATED, STATS_SOCKET } from './platform.js';
 
 /** Answers `/healthz` (keepalived's check script asks it) and `/stats;csv` (`lbctl status` reads it). */
@@ -54,28 +55,6 @@ function ownConfig(text: string | undefined, cluster: Cluster): string {
   ];
   const own = sections.map((lines) => `${lines.join('\n')}\n`).join('');
   return `${GENERATED}\n${text}\n${OWN_SECTION.begin}\n${own}${OWN_SECTION.end}\n`;
-}
-
-/** What HAProxy will bind, as far as that can be told before it runs. */
-export function allBinds(
-  cluster: Cluster,
-): readonly { readonly address: string | null; readonly port: number }[] {
-  const { configFile, frontends } = cluster.haproxy;
-  return configFile === null
-    ? frontends.flatMap((frontend) => frontend.bind)
-    : (configFile.loaded?.binds ?? []);
-}
-
-/** Every address and port that a bind stands for: a bare port means each virtual address of the cluster. */
-export function bindTargets(
-  bind: { readonly address: string | null; readonly port: number },
-  cluster: Cluster,
-): { address: string; port: number }[] {
-  const addresses =
-    bind.address === null
-      ? cluster.vrrpInstances.flatMap((instance) => instance.virtualIpaddress.map((vip) => vip.address))
-      : [bind.address];
-  return addresses.map((address) => ({ address, port: bind.port }));
 }
 
 function section(head: string, lines: readonly string[]): string[] {

@@ -1,8 +1,9 @@
 import { err, ok } from '../base/result.js';
 import { joinCommands, raw, sh } from '../base/shell.js';
+import { isLoopback } from '../inventory/addresses.js';
 import type { Cluster } from '../inventory/model.js';
-import { allBinds } from '../render/haproxy.js';
-import { interfaceFor, networkProbe } from './probes/network.js';
+import { boundPorts, virtualAddresses } from '../render/binds.js';
+import { type InterfaceFacts, interfaceFor, networkProbe } from './probes/network.js';
 import { unitProperties } from './probes/units.js';
 import {
   NOTHING,
@@ -13,6 +14,7 @@ import {
   type ResourceContext,
   type Step,
 } from './types.js';
+import { openUfw, ufwProbe } from './ufw.js';
 
 interface ZoneFacts {
   readonly protocols: readonly string[];
@@ -26,7 +28,6 @@ export interface FirewalldFacts {
   /** By `firewall-cmd --state`: systemd may call it active while it is dead. */
   readonly running: boolean;
   readonly enabled: boolean;
-  readonly ufwActive: boolean;
   /** By interface; `default` for the rest. Empty while it does not run. */
   readonly zoneOf: Readonly<Record<string, string>>;
   readonly runtime: Readonly<Record<string, ZoneFacts>>;
@@ -34,7 +35,9 @@ export interface FirewalldFacts {
 }
 
 /** Whether there is anything to switch off. */
-export type FirewallState = Pick<FirewalldFacts, 'running' | 'enabled' | 'ufwActive'>;
+export interface FirewallState extends Pick<FirewalldFacts, 'running' | 'enabled'> {
+  readonly ufwActive: boolean;
+}
 
 /** systemd's word is enough here: what it calls active is switched off whether it works or not. */
 export const firewallStateProbe: Probe<FirewallState> = {
@@ -61,8 +64,7 @@ if command -v ufw >/dev/null; then echo "ufw=$(ufw status | sed -n 's/^Status: /
 /** firewall-cmd takes 0.2 s a call: it is asked only while systemd does not say that firewalld is off. */
 export const firewalldProbe: Probe<FirewalldFacts> = {
   key: 'firewalld',
-  script: raw(`command -v ufw >/dev/null && echo "ufw $(ufw status | sed -n 's/^Status: //p')"
-command -v firewall-cmd >/dev/null || { echo 'installed no'; exit 0; }
+  script: raw(`command -v firewall-cmd >/dev/null || { echo 'installed no'; exit 0; }
 echo 'installed yes'
 echo "enabled $(systemctl is-enabled firewalld 2>/dev/null)"
 case $(systemctl is-active firewalld) in inactive|failed) echo 'state not running'; exit 0 ;; esac
@@ -79,11 +81,9 @@ timeout 20 firewall-cmd --permanent --list-all-zones | sed 's/^/permanent /'`),
     const value = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? '';
     const zoneOf: Record<string, string> = { default: value('default') };
     for (const [, device = '', zone = ''] of stdout.matchAll(/^zone (\S+) (\S+)$/gm)) zoneOf[device] = zone;
-    const [installed, state, ufw] = [value('installed'), value('state'), value('ufw')];
+    const [installed, state] = [value('installed'), value('state')];
     const runtime = parseZones(stdout, 'runtime');
     const permanent = parseZones(stdout, 'permanent');
-    if (/^ufw/m.test(stdout) && ufw !== 'active' && ufw !== 'inactive')
-      return err('`ufw status` gave no answer');
     if (installed !== 'yes' && installed !== 'no') return err('the answer about firewalld was cut short');
     // `failed`: it runs, but could not load all of its rules.
     if (installed === 'yes' && !['running', 'not running', 'failed'].includes(state)) {
@@ -100,7 +100,6 @@ timeout 20 firewall-cmd --permanent --list-all-zones | sed 's/^/permanent /'`),
       installed: installed === 'yes',
       running: state === 'running' || state === 'failed',
       enabled: value('enabled') === 'enabled',
-      ufwActive: ufw === 'active',
       zoneOf,
       runtime,
       permanent,
@@ -136,27 +135,38 @@ export function firewallResource({ cluster, host }: ResourceContext): Resource {
   const wish = cluster.system.firewall;
   return {
     id: 'firewall',
-    probes: wish === 'keep' ? [] : wish === 'disable' ? [firewallStateProbe] : [firewalldProbe, networkProbe],
+    probes:
+      wish === 'keep'
+        ? []
+        : wish === 'disable'
+          ? [firewallStateProbe]
+          : [firewalldProbe, ufwProbe, networkProbe],
     plan(facts) {
       if (wish === 'keep') return NOTHING;
       if (wish === 'disable') return planDisable(facts.need(firewallStateProbe));
-      const found = facts.need(firewalldProbe);
-      if (!found.running) return NOTHING;
-      const interfaces = facts.need(networkProbe);
-      const devices = cluster.vrrpInstances
-        .map((instance) => interfaceFor(instance, host, interfaces))
-        .filter((device) => device !== undefined);
-      const zones = new Set(
-        devices.map((device) => found.zoneOf[device] ?? found.zoneOf.default ?? 'public'),
-      );
-      return planOpen(found, [...zones], boundPorts(cluster));
+      const ports = openPorts(cluster);
+      const families = new Set(virtualAddresses(cluster).map(({ family }) => family));
+      const opened = [
+        openUfw(facts.need(ufwProbe), { ports, families: [...families] }),
+        openFirewalld(facts.need(firewalldProbe), facts.need(networkProbe), { cluster, host }),
+      ];
+      const steps = opened.flatMap((it) => it.steps);
+      if (steps.length === 0) return NOTHING;
+      return planned({
+        resource: 'firewall',
+        title: 'let VRRP and the bound ports through the firewall',
+        verb: 'update',
+        reason: opened.flatMap((it) => it.missing).join('; '),
+        steps,
+      });
     },
   };
 }
 
-/** Every TCP port that clients reach: `80/tcp`. */
-export function boundPorts(cluster: Cluster): string[] {
-  return [...new Set(allBinds(cluster).map(({ port }) => `${port}/tcp`))];
+/** Every TCP port that others than the host itself reach. */
+function openPorts(cluster: Cluster): number[] {
+  const reached = boundPorts(cluster).filter(({ address }) => address === null || !isLoopback(address));
+  return [...new Set(reached.map(({ port }) => port))];
 }
 
 function planDisable(found: FirewallState): Planned {
@@ -188,9 +198,19 @@ function planDisable(found: FirewallState): Planned {
   });
 }
 
-function planOpen(found: FirewalldFacts, zones: readonly string[], ports: readonly string[]): Planned {
+function openFirewalld(
+  found: FirewalldFacts,
+  interfaces: readonly InterfaceFacts[],
+  { cluster, host }: Pick<ResourceContext, 'cluster' | 'host'>,
+): { steps: Step[]; missing: string[] } {
   const steps: Step[] = [];
   const missing: string[] = [];
+  if (!found.running) return { steps, missing };
+  const devices = cluster.vrrpInstances
+    .map((instance) => interfaceFor(instance, host, interfaces))
+    .filter((device) => device !== undefined);
+  const zones = new Set(devices.map((device) => found.zoneOf[device] ?? found.zoneOf.default ?? 'public'));
+  const ports = openPorts(cluster).map((port) => `${port}/tcp`);
   for (const zone of zones) {
     for (const [kind, flag, known] of [
       ['permanent', '--permanent', found.permanent[zone]],
@@ -221,12 +241,5 @@ function planOpen(found: FirewalldFacts, zones: readonly string[], ports: readon
       });
     }
   }
-  if (steps.length === 0) return NOTHING;
-  return planned({
-    resource: 'firewall',
-    title: 'let VRRP and the bound ports through firewalld',
-    verb: 'update',
-    reason: missing.join('; '),
-    steps,
-  });
+  return { steps, missing };
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { sameAddress } from '../base/addresses.js';
 import { type Command, joinCommands, raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
-import { allBinds, bindTargets, renderHaproxy } from '../render/haproxy.js';
+import { boundPorts } from '../render/binds.js';
+import { renderHaproxy } from '../render/haproxy.js';
 import { HAPROXY_CFG } from '../render/platform.js';
 
 export interface WantedPort {
@@ -10,12 +11,15 @@ export interface WantedPort {
   readonly port: number;
 }
 
-/** Everything that HAProxy is going to listen on, as far as the configuration says it. */
+/**
+ * Everything that HAProxy is going to listen on, as far as the configuration says it. A port whose address is not told is
+ * no reason to accuse whoever listens on some address.
+ */
 export function wantedPorts(cluster: Cluster): WantedPort[] {
-  return [
-    { address: '127.0.0.1', port: cluster.check.port },
-    ...allBinds(cluster).flatMap((bind) => bindTargets(bind, cluster)),
-  ];
+  const told = boundPorts(cluster).flatMap(({ address, port }) =>
+    address === null ? [] : [{ address, port }],
+  );
+  return [{ address: '127.0.0.1', port: cluster.check.port }, ...told];
 }
 
 const ANY = new Set(['0.0.0.0', '*', '::', '[::]']);

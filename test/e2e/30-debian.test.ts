@@ -123,4 +123,40 @@ stat -c '%n %a %U:%G' /etc/haproxy/haproxy.cfg /etc/keepalived/keepalived.conf /
     await up(path);
     await heldOn(address, 'lb1', DEB);
   });
+
+  it('keeps a ufw that is on, with what the pair needs let in; down takes that out again', async () => {
+    const hosts = ['deb1', 'deb2'] as const;
+    const each = (command: string) => Promise.all(hosts.map((host) => run(host, command)));
+    await each(
+      'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ufw >/dev/null 2>&1',
+    );
+    const RULES = 'ufw show added; cat /etc/ufw/before.rules';
+    await each('ufw allow 22/tcp');
+    const before = await each(RULES);
+    // While the other one is away nobody takes the address because it no longer hears who has it.
+    await run('deb2', 'systemctl stop keepalived');
+    await each('ufw --force enable');
+    const opened = await write(DEB, (web) => {
+      web.system = { firewall: 'open' };
+      web.haproxy.stats = { bind: `${address}:8404` };
+    });
+    const shut = await lbctl('plan', opened, '--json');
+    expect(planned(shut)).toEqual(expect.arrayContaining(['lb1 firewall', 'lb2 firewall']));
+    expect(shut.stdout).toContain('ufw lacks vrrp, 80/tcp, 8404/tcp');
+    await up(opened);
+    await settled(opened);
+    for (const host of hosts) {
+      const status = await run(host, 'ufw status');
+      for (const line of [/^Status: active$/m, /^80\/tcp +ALLOW/m, /^8404\/tcp +ALLOW/m])
+        expect(status).toMatch(line);
+    }
+    expect(await get(`http://${address}:8404/stats`)).toContain('Statistics Report');
+    await failover({ address, members: DEB, from: 'lb1', to: 'lb2', back: 'lb1', gapMs: 500 });
+    const down = await lbctl('down', opened, '--yes');
+    expect(down.exit, down.said).toBe(0);
+    expect(await each(RULES)).toEqual(before);
+    expect(await each('ufw status | head -n 1; ls /etc/ufw')).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/inactive|lbctl/)]),
+    );
+  });
 });

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { servernameOf } from '../../render/binds.js';
 import { problemWith, requestOf } from './answer.js';
 import { now } from './clock.js';
 import { type Prober, type ProberInput, REQUEST_TIMEOUT } from './prober.js';
@@ -40,9 +41,10 @@ function ask(aim: Aim, done: (sample: Sample) => void): void {
   const start = now();
   const chunks: Buffer[] = [];
   const { address: host, port } = aim;
-  // Whose name is on the certificate is not what is measured.
-  const socket: Socket =
-    aim.kind === 'https' ? connectTls({ host, port, rejectUnauthorized: false }) : connect({ host, port });
+  // Whose name is on the certificate is not what is measured; HAProxy may choose it by the name that it is called by.
+  const servername = servernameOf(aim.hostHeader);
+  const tls = { host, port, rejectUnauthorized: false, ...(servername === null ? {} : { servername }) };
+  const socket: Socket = aim.kind === 'https' ? connectTls(tls) : connect({ host, port });
   let over = false;
   const end = (why: string | null): void => {
     if (over) return;

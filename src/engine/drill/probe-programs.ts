@@ -10,11 +10,13 @@ port, limit, wanted, interval = int(port), float(limit), int(wanted), 1 / float(
 request = request.encode()
 origin = time.monotonic()
 zero = time.time() - origin
-context = None
+context = name = None
 if kind == "https":
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    name = request.partition(b"\\r\\nHost: ")[2].partition(b"\\r\\n")[0].decode()
+    name = host if name.startswith("[") else name.partition(":")[0] or host
 
 def problem(data):
     if not data: return "closed without an answer"
@@ -29,7 +31,7 @@ def problem(data):
     return "" if right else "status %d" % status
 
 async def ask():
-    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    reader, writer = await asyncio.open_connection(host, port, ssl=context, server_hostname=name)
     try:
         if kind == "tcp": return ""
         writer.write(request)

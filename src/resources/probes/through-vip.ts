@@ -1,7 +1,8 @@
 import { ok } from '../../base/result.js';
 import { type Command, joinCommands, raw, sh } from '../../base/shell.js';
 import type { Cluster } from '../../inventory/model.js';
-import { bindTargets, SERVER_HEADER } from '../../render/haproxy.js';
+import { askableBy, reachedAt, servernameOf, statsPlaces, virtualAddresses } from '../../render/binds.js';
+import { SERVER_HEADER } from '../../render/haproxy.js';
 import type { Probe } from '../types.js';
 import { unitProperties } from './units.js';
 
@@ -31,29 +32,32 @@ const MOST_TRIES = 8;
 
 /** What the verification asks: `verify.url`, or every frontend on every virtual address. */
 export function verifyTargets(cluster: Cluster): Target[] {
-  const vips = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
-  const tcpAndHttp = cluster.haproxy.frontends.flatMap((frontend) => {
+  const vips = virtualAddresses(cluster).map((vip) => vip.address);
+  const frontends = cluster.haproxy.frontends.flatMap((frontend) => {
     const servers = cluster.haproxy.backends.find((it) => it.name === frontend.defaultBackend)?.servers;
-    return frontend.bind.flatMap((bind) =>
-      bindTargets(bind, cluster)
-        .filter(({ address }) => vips.includes(address))
-        .map(({ address, port }): Target => {
-          const http = frontend.mode === 'http';
-          return {
-            frontend: frontend.name,
-            kind: !http ? 'tcp' : bind.ssl ? 'https' : 'http',
-            address,
-            port,
-            hostHeader: address,
-            path: '/',
-            tries: http ? Math.min(MOST_TRIES, 2 * Math.max(1, servers?.length ?? 1)) : 1,
-          };
-        }),
-    );
+    return frontend.bind.flatMap((bind) => {
+      const kind = askableBy(null, { frontend, bind, cluster });
+      const tries = kind === 'tcp' ? 1 : Math.min(MOST_TRIES, 2 * Math.max(1, servers?.length ?? 1));
+      const how = { frontend: frontend.name, kind, port: bind.port, path: '/', tries };
+      return reachedAt(bind, cluster).map(
+        (address): Target => ({ ...how, address, hostHeader: inUrl(address) }),
+      );
+    });
   });
+  const statistics = statsPlaces(cluster).map(
+    ({ address, port }): Target => ({
+      ...{ frontend: 'stats', kind: 'tcp', address, port },
+      ...{ hostHeader: inUrl(address), path: '/', tries: 1 },
+    }),
+  );
   const ownConfig = cluster.haproxy.configFile === null ? [] : vips.map(autoTarget);
-  if (cluster.verify.url === null) return [...tcpAndHttp, ...ownConfig];
-  return [...tcpAndHttp.filter((target) => target.kind === 'tcp'), urlTarget(cluster.verify.url, vips)];
+  if (cluster.verify.url === null) return [...frontends, ...statistics, ...ownConfig];
+  const others = [...frontends, ...statistics].filter((target) => target.kind === 'tcp');
+  return [...others, urlTarget(cluster.verify.url, cluster)];
+}
+
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 /** One for each virtual address: its ports are those that the running HAProxy listens on. */
@@ -63,22 +67,32 @@ function autoTarget(address: string): Target {
     kind: 'auto',
     address,
     port: 0,
-    hostHeader: address,
+    hostHeader: inUrl(address),
     path: '/',
     tries: 2,
   };
 }
 
 /** A URL's name need not resolve yet: it is asked of the virtual address, with the name as the Host header. */
-function urlTarget(url: string, vips: readonly string[]): Target {
+function urlTarget(url: string, cluster: Cluster): Target {
+  const vips = virtualAddresses(cluster).map((vip) => vip.address);
   const parsed = new URL(url);
-  const kind = parsed.protocol === 'https:' ? 'https' : 'http';
+  const scheme = parsed.protocol === 'https:' ? 'https' : 'http';
   const hostname = parsed.hostname.replace(/^\[|\]$/g, '');
   const address = vips.includes(hostname) ? hostname : (vips[0] ?? hostname);
-  const port = parsed.port === '' ? (kind === 'https' ? 443 : 80) : Number(parsed.port);
+  const port = parsed.port === '' ? (scheme === 'https' ? 443 : 80) : Number(parsed.port);
+  const servername = servernameOf(parsed.hostname);
+  const closed = cluster.haproxy.frontends.some((frontend) =>
+    frontend.bind.some(
+      (bind) =>
+        bind.port === port &&
+        reachedAt(bind, cluster).includes(address) &&
+        askableBy(servername, { frontend, bind, cluster }) === 'tcp',
+    ),
+  );
   return {
     frontend: url,
-    kind,
+    kind: closed ? 'tcp' : scheme,
     address,
     port,
     hostHeader: parsed.host,
@@ -120,7 +134,7 @@ export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answ
 }
 
 function askCommand(target: Target, index: number): Command {
-  return sh`ask ${index} ${target.kind} ${target.address} ${target.port} ${target.hostHeader} ${target.path} ${target.tries} &`;
+  return sh`ask ${index} ${target.kind} ${target.address} ${target.port} ${target.hostHeader} ${target.path} ${target.tries} ${servernameOf(target.hostHeader) ?? ''} &`;
 }
 
 /*
@@ -176,7 +190,7 @@ $1|no||"; fi
 https_ask() {
   case $1 in *:*) to="[$1]:$2" ;; *) to="$1:$2" ;; esac
   printf 'GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: lbctl\r\nConnection: close\r\n\r\n' "$4" "$3" |
-    timeout -k 1 3 openssl s_client -quiet -connect "$to" 2>/dev/null
+    timeout -k 1 3 openssl s_client -quiet -connect "$to" \${5:+-servername "$5"} 2>&1
 }
 tcp_ask() { timeout -k 1 3 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/$0/$1" || exit 7' "$1" "$2"; }
 ask() {
@@ -203,10 +217,11 @@ ask() {
   n=0
   while [ "$n" -lt "$7" ]; do
     n=$((n + 1))
-    answer=$(https_ask "$3" "$4" "$5" "$6" | tr -d '\r\000|' | sed '/^$/q')
-    head=$(printf '%s\n' "$answer" | sed -n 1p)
+    answer=$(https_ask "$3" "$4" "$5" "$6" "$8" | tr -d '\r\000|' | sed -n '/^HTTP\//,/^$/p;/SSL alert number/p')
+    head=$(printf '%s\n' "$answer" | sed -n '/^HTTP\//{p;q;}')
     server=$(printf '%s\n' "$answer" | sed -n "s/^$header: *//Ip" | head -n 1)
-    case $head in HTTP/*) up=yes ;; *) up=no ;; esac
+    # 112 and 116: HAProxy wants to be called by another name, or to see a certificate, as a crt-list may say.
+    case $head$answer in HTTP/*|*'alert number 112'*|*'alert number 116'*) up=yes ;; *) up=no ;; esac
     echo "$1|$up|$head|$server"
     [ "$up" = yes ] || break
   done

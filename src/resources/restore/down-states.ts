@@ -3,13 +3,14 @@ import { sh } from '../../base/shell.js';
 import { GENERATIONS } from '../kept.js';
 import { type KeptQuery, keptProbe } from '../probes/generation.js';
 import { NOTHING, type Probe, planned, type Resource, type Step } from '../types.js';
+import { closeUfw, ufwProbe } from '../ufw.js';
 import { keptOf, LBCTLS } from './files.js';
 import { systemctl } from './states.js';
 
 /** What a host was like before lbctl. */
 export const BEFORE: KeptQuery = { by: 'since', number: 0 };
 
-/** What generation 0 says of kernel, SELinux, ufw and units: the same keys with what they are now. */
+/** What generation 0 says of kernel, SELinux and units: the same keys with what they are now. */
 export const statesNowProbe: Probe<Readonly<Record<string, string>>> = {
   key: 'states-now',
   script: sh`f=${GENERATIONS}/0/states
@@ -21,7 +22,6 @@ while IFS== read -r k v; do
     *.UnitFileState) echo "$k=$(systemctl show "\${k%.*}" -p UnitFileState --value)" ;;
     selinux) echo "$k=$(getenforce)" ;;
     boolean.*) b=$(getsebool "\${k#boolean.}" 2>/dev/null) && echo "$k=\${b##* }" ;;
-    ufw) [ ! -r /etc/ufw/ufw.conf ] || echo "$k=$(sed -n 's/^ENABLED=//p' /etc/ufw/ufw.conf)" ;;
     net.*) p=/proc/sys/$(echo "$k" | tr . /); [ ! -r "$p" ] || echo "$k=$(cat "$p")" ;;
     */*) [ ! -r "/proc/sys/$k" ] || echo "$k=$(cat "/proc/sys/$k")" ;;
   esac
@@ -107,13 +107,25 @@ export const selinuxBefore: Resource = restoredStates(
   },
 );
 
-export const ufwBefore: Resource = restoredStates(
-  'ufw',
-  'ufw as it was',
-  (key) => key === 'ufw',
-  ({ was }) =>
-    was === 'yes' ? { title: 'switch ufw on', script: sh`timeout 60 ufw --force enable`, limit: 90 } : null,
-);
+/** The rules that `firewall: open` added to ufw. */
+export const ufwRulesBefore: Resource = {
+  id: 'ufw_rules',
+  probes: [keptProbe(BEFORE), ufwProbe],
+  plan(facts) {
+    if (keptOf(BEFORE, facts) === null) return NOTHING;
+    const found = facts.need(ufwProbe);
+    const steps = closeUfw(found);
+    if (steps.length === 0) return NOTHING;
+    const rules = [...found.ours.map((port) => `${port}/tcp`), ...found.files].join(', ');
+    return planned({
+      resource: 'ufw_rules',
+      title: "ufw's rules as they were",
+      verb: 'update',
+      reason: `rules that lbctl added: ${rules}`,
+      steps,
+    });
+  },
+};
 
 const RUNS = ['active', 'activating', 'reloading', 'refreshing'];
 

@@ -7,6 +7,7 @@ import { type KeptQuery, keptProbe } from '../probes/generation.js';
 import { serviceProbe } from '../probes/service.js';
 import { FREE_TO_START } from '../service.js';
 import { type HandlerName, NOTHING, planned, type Resource, type Step } from '../types.js';
+import { UFW_ON, ufwProbe } from '../ufw.js';
 import { keptOf, restoredFile } from './files.js';
 
 const CONFIG = { haproxy: HAPROXY_CFG, keepalived: KEEPALIVED_CONF } as const;
@@ -137,11 +138,11 @@ export function restoredSelinux(query: KeptQuery): Resource {
   };
 }
 
-/** firewalld, where it ran then and does not now. */
+/** firewalld or ufw, where it ran then and does not now. */
 export function restoredFirewall(query: KeptQuery): Resource {
   return {
     id: 'firewall',
-    probes: [keptProbe(query), serviceProbe('firewalld')],
+    probes: [keptProbe(query), serviceProbe('firewalld'), ufwProbe],
     plan(facts) {
       const kept = keptOf(query, facts);
       if (kept === null) return NOTHING;
@@ -151,12 +152,19 @@ export function restoredFirewall(query: KeptQuery): Resource {
         steps.push(systemctl('enable', 'firewalld'));
       if (kept.states['firewalld.ActiveState'] === 'active' && found.active !== 'active')
         steps.push(systemctl('start', 'firewalld'));
+      const firewalld = steps.length > 0;
+      const { installed, active } = facts.need(ufwProbe);
+      const ufw = kept.states.ufw === 'yes' && installed && !active;
+      if (ufw) steps.push(UFW_ON);
       if (steps.length === 0) return NOTHING;
       return planned({
         resource: 'firewall',
-        title: 'firewalld as it was',
+        title: 'the firewall as it was',
         verb: 'update',
-        reason: 'firewalld ran or was enabled then',
+        reason: [
+          ...(firewalld ? ['firewalld ran or was enabled then'] : []),
+          ...(ufw ? ['ufw was on then'] : []),
+        ].join(', '),
         steps,
       });
     },

@@ -99,16 +99,16 @@ describe('whether a packet filter drops VRRP', () => {
       'iptables filter INPUT',
     ],
   ])('%s', (_, ruleset, blocked) => {
-    expect(blocksVrrp(ruleset, { devices: ['eth0'], ufwGoes: false })).toBe(blocked);
+    expect(blocksVrrp(ruleset, { devices: ['eth0'], ufwYields: false })).toBe(blocked);
   });
 
   it.each([
     [true, null],
     [false, 'iptables filter INPUT'],
-  ])('ufw, that will be switched off: %s', (ufwGoes, blocked) => {
+  ])('ufw, that will be switched off or opened: %s', (ufwYields, blocked) => {
     const ufw = iptables(
       ':ufw-before-input - [0:0]\n-A INPUT -j ufw-before-input\n-A ufw-before-input -i lo -j ACCEPT',
     );
-    expect(blocksVrrp(ufw, { devices: ['eth0'], ufwGoes })).toBe(blocked);
+    expect(blocksVrrp(ufw, { devices: ['eth0'], ufwYields })).toBe(blocked);
   });
 });

@@ -38,6 +38,10 @@ describe("a haproxy.cfg of the operator's own", () => {
     ],
     ['bind 10.0.0.1:8000-8002', [8000, 8001, 8002].map((port) => ({ address: '10.0.0.1', port }))],
     ['bind "${ELSEWHERE}:80"', [{ address: null, port: 80 }]],
+    ['bind "10.0.0.1":80', [{ address: '10.0.0.1', port: 80 }]],
+    ["bind 'ipv4@10.0.0.1:80'", [{ address: '10.0.0.1', port: 80 }]],
+    ['bind [2001:DB8:0::7]:80 v6only', [{ address: '2001:db8::7', port: 80 }]],
+    ['bind lb1.example:80', [{ address: null, port: 80 }]],
     ['bind /run/haproxy/x.sock', []],
     ['bind fd@5', []],
     ['# bind :80', []],
@@ -51,6 +55,42 @@ describe("a haproxy.cfg of the operator's own", () => {
       { code: 'binds-host-address', source: { file: '/etc/my.cfg', line: 2, column: 10, length: 17 } },
     ]);
   });
+
+  it.each([
+    ['partly in quotes', '"192.168.64.139":80', 19],
+    ['in quotes', '"192.168.64.139:80"', 19],
+    ['beside another', ':81,192.168.64.139:80', 17],
+  ])('also one %s', (_, word, length) => {
+    const { warnings } = parse(`listen web\n    bind ${word}\n`);
+    expect(warnings).toMatchObject([{ code: 'binds-host-address', source: { line: 2, length } }]);
+  });
+
+  it('and one in IPv6, however it is written', () => {
+    const six = {
+      ...cluster(),
+      hosts: cluster().hosts.map((host) => ({ ...host, address: '2001:db8::11' })),
+    };
+    const { warnings } = parseOwnConfig('frontend web\n    bind [2001:DB8:0:0::11]:80\n', '/etc/my.cfg', six);
+    expect(warnings).toMatchObject([{ code: 'binds-host-address', source: { line: 2 } }]);
+  });
+
+  it('peers find each other by their own addresses', () => {
+    const text = 'peers mine\n    bind 192.168.64.139:10000\nfrontend web\n    bind 192.168.64.139:80\n';
+    const { warnings, binds } = parse(text);
+    expect(warnings.map(({ source }) => source?.line)).toEqual([4]);
+    expect(binds.map(({ port }) => port)).toEqual([10000, 80]);
+  });
+
+  it.each(['"${VIP}:${PORT}"', '${VIP}:"${PORT}"', '192.168.64.200'])(
+    'warns of a bind whose port is not told: %s',
+    (word) => {
+      const { warnings, binds } = parse(`frontend web\n    bind ${word}\n    bind :81\n`);
+      expect(warnings).toMatchObject([
+        { code: 'bind-not-known', source: { line: 2, column: 10, length: word.length } },
+      ]);
+      expect(binds).toEqual([{ address: '*', port: 81 }]);
+    },
+  );
 
   it("refuses the port and the names that lbctl's own section takes", () => {
     const { errors } = parse('frontend lbctl_monitor\n    bind :8405\n');

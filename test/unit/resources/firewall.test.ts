@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import {
   type FirewalldFacts,
+  type FirewallState,
   firewalldProbe,
   firewallResource,
   firewallStateProbe,
 } from '../../../src/resources/firewall.js';
 import { networkProbe } from '../../../src/resources/probes/network.js';
 import { UnknownFact } from '../../../src/resources/types.js';
+import { ufwProbe } from '../../../src/resources/ufw.js';
 import { given, output, parsed, recorded, refusal, Unknown } from '../support/facts.js';
-import { clusterOf, hostOf } from '../support/model.js';
+import { type Changes, clusterOf, hostOf } from '../support/model.js';
 
 /** What firewalld lists of every zone; `public` changed as given. */
 const zones = (...changes: readonly (readonly [string, string])[]) => {
@@ -30,7 +32,7 @@ function answer(runtime: string, permanent: string, extra = 'zone eth0 public\n'
 describe('firewalld, asked', () => {
   it('runs, with what each zone lets through', () => {
     const found = parsed(firewalldProbe, answer(zones(['public\n', 'public (active)\n'], ...open), zones()));
-    expect(found).toMatchObject({ installed: true, running: true, enabled: true, ufwActive: false });
+    expect(found).toMatchObject({ installed: true, running: true, enabled: true });
     expect(found.zoneOf).toEqual({ default: 'public', eth0: 'public' });
     expect(found.runtime.public).toEqual({
       protocols: ['vrrp'],
@@ -50,8 +52,6 @@ describe('firewalld, asked', () => {
     ],
     ['installed yes\nenabled enabled\nstate not running\n', { running: false, enabled: true }],
     ['installed yes\nenabled enabled\nstate failed\n', { running: true, enabled: true }],
-    ['ufw active\ninstalled no\n', { ufwActive: true, installed: false }],
-    ['ufw inactive\ninstalled no\n', { ufwActive: false }],
   ])('%j', (text, expected) => {
     expect(parsed(firewalldProbe, text)).toMatchObject(expected);
   });
@@ -64,7 +64,6 @@ describe('firewalld, asked', () => {
     ['no zones', output('installed yes\nenabled enabled\nstate running\ndefault public\nzone eth0 public\n')],
     ['no default zone', output(answer(zones(), zones()).replace('default public', 'default '))],
     ['zones without the one in use', output(answer(zones(), zones(), 'zone eth0 lan\n'))],
-    ['a silent ufw', output('ufw \ninstalled no\n')],
   ])('is unknown by %s', (_, text) => {
     expect(refusal(firewalldProbe, text)).not.toBeNull();
   });
@@ -75,20 +74,32 @@ const off: FirewalldFacts = {
   installed: true,
   running: false,
   enabled: false,
-  ufwActive: false,
   zoneOf: {},
   runtime: {},
   permanent: {},
 };
 
-function plan(wish: string, found: FirewalldFacts | Unknown, binds = '[80, 443]') {
+const noUfw = parsed(ufwProbe, 'status absent\n');
+
+function plan(
+  wish: string,
+  found: FirewalldFacts | FirewallState | Unknown,
+  binds = '[80, 443]',
+  ...changes: Changes
+) {
   const cluster = clusterOf(
     ['    vrrp_instances:', `    system: { firewall: ${wish} }\n    vrrp_instances:`],
     ['bind: [80]', `bind: ${binds}`],
+    ...changes,
   );
   const resource = firewallResource({ cluster, host: hostOf(cluster, 'lb1'), authPass: new Map() });
   return resource.plan(
-    given([firewalldProbe, found], [firewallStateProbe, found], [networkProbe, interfaces]),
+    given(
+      [firewalldProbe, found],
+      [firewallStateProbe, found],
+      [ufwProbe, noUfw],
+      [networkProbe, interfaces],
+    ),
   );
 }
 
@@ -115,7 +126,7 @@ describe('whether there is anything to switch off, by systemd', () => {
 });
 
 describe('firewall: disable', () => {
-  it.each<[string, Partial<FirewalldFacts>, string | null, string[]]>([
+  it.each<[string, Partial<FirewalldFacts & FirewallState>, string | null, string[]]>([
     ['off already', {}, null, []],
     ['not installed', { installed: false }, null, []],
     [
@@ -138,7 +149,7 @@ describe('firewall: disable', () => {
     ],
     ['ufw', { ufwActive: true }, 'ufw is active', ['switch ufw off']],
   ])('%s', (_, found, reason, steps) => {
-    const { change } = plan('disable', { ...off, ...found });
+    const { change } = plan('disable', { ...off, ufwActive: false, ...found });
     expect(change?.reason ?? null).toBe(reason);
     expect(change?.steps.map((it) => it.title) ?? []).toEqual(steps);
     // A protection that is switched off is said prominently.
@@ -186,6 +197,20 @@ describe('firewall: open', () => {
         .join()
         .match(/443/g),
     ).toHaveLength(1);
+  });
+
+  it.each<[what: string, binds: string, stats: string, ports: string[]]>([
+    ['stats on a virtual address', '[80]', '10.0.0.100:8404', ['80/tcp', '8404/tcp']],
+    ['stats on every address', '[80]', '*:8404', ['80/tcp', '8404/tcp']],
+    ['stats on loopback', '[80]', '127.0.0.1:8404', ['80/tcp']],
+    ['a frontend on loopback', '[80, "127.0.0.1:8080", "[::1]:8081"]', '[::1]:8404', ['80/tcp']],
+  ])('what clients reach, and nothing else: %s', (_, binds, stats, ports) => {
+    const { change } = plan('open', running(zones(), zones()), binds, [
+      '      frontends:\n',
+      `      stats: { bind: "${stats}" }\n      frontends:\n`,
+    ]);
+    const added = (change?.steps ?? []).map((it) => String(it.script).match(/(?<=--add-port=)\S+/g) ?? []);
+    expect(added).toEqual([ports, ports]);
   });
 
   it('a firewalld that does not run keeps nothing out', () => {

@@ -2,11 +2,14 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderHaproxy } from '../../../src/render/haproxy.js';
-import { portsFree } from '../../../src/resources/ports-free.js';
+import { portsFree, wantedPorts } from '../../../src/resources/ports-free.js';
 import { clusterOf } from '../support/model.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
-const cluster = clusterOf(['bind: [80]', 'bind: [80, "[2001:db8:0:0::7]:8443"]']);
+const cluster = clusterOf(
+  ['bind: [80]', 'bind: [80, "[2001:db8:0:0::7]:8443"]'],
+  ['      frontends:\n', '      stats: { bind: "10.0.0.100:8404" }\n      frontends:\n'],
+);
 
 /** Asks right before a reload, on a host where `ss` prints that. */
 function ask(
@@ -44,6 +47,11 @@ describe.each(['dash', 'bash'])(
         line('[2001:db8::7]:8443', 'caddy'),
         'port 8443 is taken by caddy, which listens on 2001:db8::7',
       ],
+      [
+        'the port of the statistics',
+        line('10.0.0.100:8404', 'exporter'),
+        'port 8404 is taken by exporter, which listens on 10.0.0.100',
+      ],
       ['a program nobody names', line('0.0.0.0:80', null), 'port 80 is taken by another program'],
       ['a device behind the address', line('0.0.0.0%eth0:80', 'dhcpd'), 'port 80 is taken by dhcpd'],
     ])('held by %s', (_, ss, expected) => {
@@ -69,3 +77,18 @@ describe.each(['dash', 'bash'])(
     });
   },
 );
+
+it('a port whose address is not told in a haproxy.cfg of the operator accuses nobody', () => {
+  const loaded = {
+    text: '',
+    binds: [
+      { address: '10.0.0.100', port: 80 },
+      { address: null, port: 81 },
+    ],
+  };
+  const configFile = { path: '/own.cfg', source: cluster.source, loaded };
+  expect(wantedPorts({ ...cluster, haproxy: { ...cluster.haproxy, configFile } })).toEqual([
+    { address: '127.0.0.1', port: 8405 },
+    { address: '10.0.0.100', port: 80 },
+  ]);
+});

@@ -88,6 +88,8 @@ export class SimulatedHost {
         return 'LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n';
       case 'selinux':
         return 'none\n';
+      case 'ufw':
+        return 'status absent\n';
       case 'firewall-state':
         return `ActiveState=${this.firewall}\nUnitFileState=\n`;
       case 'packages':

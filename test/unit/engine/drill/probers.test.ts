@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
+import { createSecureContext, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { problemWith } from '../../../../src/engine/drill/answer.js';
 import { probeHere } from '../../../../src/engine/drill/probe-here.js';
@@ -7,6 +8,7 @@ import { parseSample, probeScript } from '../../../../src/engine/drill/probe-the
 import type { Sample } from '../../../../src/engine/drill/samples.js';
 import type { Aim } from '../../../../src/engine/drill/target.js';
 import { aimOf } from '../../../../src/engine/drill/target.js';
+import { certificate } from '../../support/certificate.js';
 import { clusterOf } from '../../support/model.js';
 
 const answer = (text: string) => Buffer.from(text.replaceAll('\n', '\r\n'));
@@ -36,12 +38,17 @@ afterEach(() => {
 
 /** A server on loopback that answers as told; `null`: never. */
 function serve(text: string | null): Promise<Aim> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => {
-      if (text !== null) socket.end(answer(text));
-    });
-  });
+  return serveWith(
+    createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        if (text !== null) socket.end(answer(text));
+      });
+    }),
+  );
+}
+
+function serveWith(server: Server): Promise<Aim> {
   servers.push(server);
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
@@ -59,6 +66,11 @@ function serve(text: string | null): Promise<Aim> {
       });
     });
   });
+}
+
+/** Whether a TLS client said whom it calls. */
+function named(socket: TLSSocket): boolean {
+  return typeof socket.servername === 'string';
 }
 
 /** Samples, that many or a few more. */
@@ -139,7 +151,40 @@ const POST = [
   '      backends:\n        mail: { mode: tcp, servers: { post: "10.0.0.23:25" } }\n',
 ] as const;
 
+describe.each([
+  ['in this process', here],
+  ['python3 on a host', async (aim: Aim, enough: number) => (await there(aim, enough)).samples],
+])('a client loop over TLS: %s', (_, ask) => {
+  it.each([
+    ['shop.example:8443', true],
+    ['127.0.0.1', false],
+  ])('calls the server by the name of the URL (%s)', async (hostHeader, answered) => {
+    const { key, cert } = certificate();
+    const strict = createTlsServer(
+      {
+        ...{ key, cert },
+        SNICallback: (name, done) =>
+          name === 'shop.example'
+            ? done(null, createSecureContext({ key, cert }))
+            : done(new Error('unknown')),
+      },
+      // Whoever gives no name is not asked for one.
+      (socket) =>
+        socket.on('error', () => undefined).once('data', () => socket.end(named(socket) ? answer(GOOD) : '')),
+    ).on('tlsClientError', () => undefined);
+    const aim = await serveWith(strict);
+    const samples = await ask({ ...aim, kind: 'https', hostHeader }, 3);
+    expect(new Set(samples.map(({ ok }) => ok))).toEqual(new Set([answered]));
+  });
+});
+
 describe('a client loop is aimed', () => {
+  it('over a wildcard at the addresses', () => {
+    expect(aimOf(clusterOf(['bind: [80]', 'bind: ["*:80"]']), [], [])).toMatchObject({
+      label: 'http://10.0.0.100/',
+    });
+  });
+
   it('at an HTTP frontend, through an address that the host to break holds', () => {
     expect(aimOf(clusterOf(TWO, MAIL, POST), [], [])).toMatchObject({
       kind: 'http',
