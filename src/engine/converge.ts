@@ -4,10 +4,12 @@ import { generationsProbe } from '../resources/probes/generation.js';
 import { applyPlan, batchesContext, type Job } from './apply.js';
 import { closeAll } from './connect.js';
 import { finish } from './finish.js';
+import { withFormer } from './former-rules.js';
 import { Guard } from './guard.js';
 import { type Locked, type LockInput, lockFor, nextNumber, standingOf } from './lock-for.js';
 import { rememberScript } from './model-file.js';
 import { observeAll } from './observe-cluster.js';
+import { outbidFormer } from './outbid.js';
 import {
   type ClusterInput,
   makePlan,
@@ -64,7 +66,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   try {
     // The pair may have changed between the first look and the lock: only what is seen under the lock counts.
     const plan = makePlan(input, prepared.resources, locked.observations);
-    const late = refused(plan, recap);
+    const late = refused(withFormer(cluster, plan, prepared.former, input), recap);
     if (late !== null) return late;
     const numbered = nextNumber(cluster, locked.observations);
     if (typeof numbered !== 'number') {
@@ -72,7 +74,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
       return recap.end(EXIT.failed, null, `${numbered.summary}; nothing was changed`);
     }
     const applied = await applyPlan(
-      jobOf(input, prepared, plan, { ...locked, number: numbered }),
+      jobOf(input, prepared, plan, { ...locked, number: numbered, recap }),
       plan,
       recap,
     );
@@ -89,7 +91,7 @@ function jobOf(
   input: ConvergeInput,
   prepared: Prepared,
   plan: ClusterPlan,
-  { owner, observations, number }: Locked & { readonly number: number },
+  { owner, observations, number, recap }: Locked & { readonly number: number; readonly recap: Recap },
 ): Job {
   const { cluster } = input;
   const { connected, resources, listening, adverts } = prepared;
@@ -120,7 +122,11 @@ function jobOf(
         resources,
         await observeAll(connected, (host) => planProbes(cluster, resources, host), observeOptions(input)),
       ),
-    verify: () => verifyPhase(input, prepared),
+    verify: async () => {
+      const moving = { cluster, connected, token: numbered.token, signal: input.signal };
+      await outbidFormer(prepared.former, moving, recap);
+      return verifyPhase(input, prepared);
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { networkProbe } from '../resources/probes/network.js';
 import type { Facts, Probe } from '../resources/types.js';
 import { advertPaths, rehearseAdverts } from './adverts.js';
 import type { Connected } from './connect.js';
+import type { FormerMember } from './former-members.js';
 import { observeAll } from './observe-cluster.js';
 import { heardProblems, type PreflightQuestion, preflightFor, quickProblems } from './preflight.js';
 import { type ClusterInput, heldBy, observeOptions } from './prepare.js';
@@ -46,7 +47,7 @@ export function startsKeepalived(batch: Batch): boolean {
  * is known within a second decides at once; the ears stay open while packages install.
  */
 export async function lookBeforeFirstStart(
-  input: ClusterInput,
+  input: ClusterInput & { readonly former: readonly FormerMember[] },
   connected: Connected,
   facts: ReadonlyMap<string, Facts>,
   plan: ClusterPlan,
@@ -55,12 +56,13 @@ export async function lookBeforeFirstStart(
   if (plan.status !== 'changes' || !plan.changes.some(({ change }) => KEEPALIVED.test(change.resource))) {
     return { plan, listening: null, adverts: null };
   }
-  const questions = questionsFor(cluster, facts);
+  const questions = questionsFor(cluster, facts, input.former);
   if (questions.size === 0) return { plan, listening: null, adverts: null };
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
   const ask = (probes: (question: PreflightQuestion) => readonly Probe<unknown>[], judge: Judge) =>
     askAll(input, connected, questions, probes, judge);
-  const own = ownAddresses(cluster, facts);
+  // A host that has left the inventory and still runs is no stranger.
+  const own = new Set([...ownAddresses(cluster, facts), ...input.former.flatMap((it) => it.addresses)]);
   const listening = ask(
     ({ listen }) => [listen],
     (host, question, answers) => heardProblems(cluster, host, question, answers, own),
@@ -145,8 +147,13 @@ async function askAll(
   return input.force ? problems.map((it) => ({ ...it, severity: 'warning' })) : problems;
 }
 
-function questionsFor(cluster: Cluster, facts: ReadonlyMap<string, Facts>): Map<string, PreflightQuestion> {
-  const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
+function questionsFor(
+  cluster: Cluster,
+  facts: ReadonlyMap<string, Facts>,
+  former: readonly FormerMember[],
+): Map<string, PreflightQuestion> {
+  const elsewhere = former.flatMap((it) => [...it.holds]);
+  const held = new Set([...[...facts.values()].flatMap((it) => [...heldBy(cluster, it)]), ...elsewhere]);
   const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
   const unheld = new Set(all.filter((address) => !held.has(address)));
   return new Map(
