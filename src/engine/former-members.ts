@@ -1,3 +1,4 @@
+import { sameAddress } from '../base/addresses.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster, Host } from '../inventory/model.js';
 import { formerMembers, type Member } from '../resources/members.js';
@@ -80,7 +81,20 @@ function hostOf(cluster: Cluster, member: Member): Host {
 }
 
 function judge(cluster: Cluster, member: Member, facts: Facts): FormerMember {
-  const services = SERVICES.map((name) => ({ name, ...facts.need(serviceProbe(name)) }));
+  const { name, address } = member;
+  const own = facts.need(networkProbe).flatMap((it) => it.addresses.map((found) => found.address));
+  const nothing = {
+    name,
+    address,
+    addresses: own,
+    priorities: new Map(),
+    holds: new Set<string>(),
+    speaks: false,
+  };
+  // It has another address now, or another name: one of the cluster's hosts itself.
+  if (cluster.hosts.some((host) => own.some((it) => sameAddress(it, host.address))))
+    return { ...nothing, gone: true, said: null };
+  const services = SERVICES.map((service) => ({ name: service, ...facts.need(serviceProbe(service)) }));
   const holds = heldBy(cluster, facts);
   const keepalived = facts.need(keepalivedProbe);
   const priorities = new Map<number, number>();
@@ -91,14 +105,9 @@ function judge(cluster: Cluster, member: Member, facts: Facts): FormerMember {
   const held = holds.size > 0 ? `, and it holds ${[...holds].join(', ')}` : '';
   const summary = `${label(member)} is no longer in the inventory: there ${states}${held}`;
   return {
-    name: member.name,
-    address: member.address,
+    ...nothing,
     gone,
     speaks: services.some((it) => it.name === 'keepalived' && RUNS.includes(it.active)),
-    addresses: [
-      member.address,
-      ...facts.need(networkProbe).flatMap((it) => it.addresses.map((own) => own.address)),
-    ],
     holds,
     priorities,
     said: gone ? null : warning(cluster, member, summary),

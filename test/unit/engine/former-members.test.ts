@@ -79,6 +79,19 @@ describe('the host that holds the addresses is taken out of the inventory', () =
     expect(remembered(pair, 'lb2')).toEqual(['lb2', 'lb3']);
   });
 
+  it('is no other machine where a host has its address: one that was given a new one', async () => {
+    const pair = await three();
+    pair.host('lb1').extra.push('10.0.0.14');
+    const cluster = clusterOf(
+      HOST,
+      ['lb1: 10.0.0.11', 'lb1: 10.0.0.14'],
+      ['VI_1:', 'VI_1:\n        unicast: true'],
+    );
+    const run = await up(pair, { cluster });
+    expect(saidOf(run).filter(({ code }) => code.startsWith('former-member'))).toEqual([]);
+    expect(run.result.hosts.lb1?.changed).toContain('keepalived_config');
+  });
+
   it('is said once where it cannot be reached', async () => {
     const pair = await three();
     pair.refused.set(
