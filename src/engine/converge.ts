@@ -5,10 +5,12 @@ import { applyPlan, batchesContext, type Job } from './apply.js';
 import { problemsBefore, standingOf } from './before.js';
 import { closeAll } from './connect.js';
 import { finish } from './finish.js';
+import { withFormer } from './former-rules.js';
 import { Guard } from './guard.js';
 import { type Locked, type LockInput, lockFor, nextNumber } from './lock-for.js';
 import { presentCluster, rememberScript } from './model-file.js';
 import { observeAll } from './observe-cluster.js';
+import { outbidFormer } from './outbid.js';
 import {
   type ClusterInput,
   makePlan,
@@ -65,7 +67,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
   try {
     // The pair may have changed between the first look and the lock: only what is seen under the lock counts.
     const plan = makePlan(input, prepared.resources, locked.observations);
-    const late = refused(plan, recap);
+    const late = refused(withFormer(cluster, plan, prepared.former, input), recap);
     if (late !== null) return late;
     const numbered = nextNumber(cluster, locked.observations);
     if (typeof numbered !== 'number') {
@@ -73,7 +75,7 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
       return recap.end(EXIT.failed, null, `${numbered.summary}; nothing was changed`);
     }
     const applied = await applyPlan(
-      jobOf(input, prepared, plan, { ...locked, number: numbered }),
+      jobOf(input, prepared, plan, { ...locked, number: numbered, recap }),
       plan,
       recap,
     );
@@ -90,7 +92,7 @@ function jobOf(
   input: ConvergeInput,
   prepared: Prepared,
   plan: ClusterPlan,
-  { owner, observations, number }: Locked & { readonly number: number },
+  { owner, observations, number, recap }: Locked & { readonly number: number; readonly recap: Recap },
 ): Job {
   const { cluster } = input;
   const { connected, resources, listening, adverts } = prepared;
@@ -122,7 +124,11 @@ function jobOf(
         resources,
         await observeAll(connected, (host) => planProbes(cluster, resources, host), observeOptions(input)),
       ),
-    verify: (options) => verifyPhase(input, prepared, options),
+    verify: async (options) => {
+      const moving = { cluster, connected, token: numbered.token, signal: input.signal };
+      await outbidFormer(prepared.former, moving, recap);
+      return verifyPhase(input, prepared, options);
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { networkProbe } from '../resources/probes/network.js';
 import type { Facts, Probe } from '../resources/types.js';
 import { advertPaths, rehearseAdverts } from './adverts.js';
 import type { Connected } from './connect.js';
+import type { FormerMember } from './former-members.js';
 import { observeAll } from './observe-cluster.js';
 import { heardProblems, type PreflightQuestion, preflightFor, quickProblems } from './preflight.js';
 import { type ClusterInput, heldBy, observeOptions } from './prepare.js';
@@ -54,7 +55,7 @@ function joining({ changes }: ClusterPlan): Set<string> {
  * a peer that may hold them. What is known within a second decides at once; the ears stay open while packages install.
  */
 export async function lookBeforeFirstStart(
-  input: ClusterInput,
+  input: ClusterInput & { readonly former: readonly FormerMember[] },
   connected: Connected,
   facts: ReadonlyMap<string, Facts>,
   plan: ClusterPlan,
@@ -63,12 +64,13 @@ export async function lookBeforeFirstStart(
   if (plan.status !== 'changes' || !plan.changes.some(({ change }) => KEEPALIVED.test(change.resource))) {
     return { plan, listening: null, adverts: null };
   }
-  const questions = questionsFor(cluster, facts, joining(plan));
+  const questions = questionsFor(cluster, facts, { joins: joining(plan), former: input.former });
   if (questions.size === 0) return { plan, listening: null, adverts: null };
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: 'started' });
   const ask = (probes: (question: PreflightQuestion) => readonly Probe<unknown>[], judge: Judge) =>
     askAll(input, connected, questions, probes, judge);
-  const own = ownAddresses(cluster, facts);
+  // A host that has left the inventory and still runs is no stranger.
+  const own = new Set([...ownAddresses(cluster, facts), ...input.former.flatMap((it) => it.addresses)]);
   const listening = ask(
     ({ listen }) => [listen],
     (host, question, answers) => heardProblems(cluster, host, question, answers, own),
@@ -171,9 +173,10 @@ async function askAll(
 function questionsFor(
   cluster: Cluster,
   facts: ReadonlyMap<string, Facts>,
-  joins: ReadonlySet<string>,
+  { joins, former }: { readonly joins: ReadonlySet<string>; readonly former: readonly FormerMember[] },
 ): Map<string, PreflightQuestion> {
-  const held = new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)]));
+  const elsewhere = former.flatMap((it) => [...it.holds]);
+  const held = new Set([...[...facts.values()].flatMap((it) => [...heldBy(cluster, it)]), ...elsewhere]);
   const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
   const unheld = new Set(all.filter((address) => !held.has(address)));
   return new Map(

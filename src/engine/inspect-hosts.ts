@@ -1,5 +1,6 @@
 import type { Cluster } from '../inventory/model.js';
 import { FLIP_MARK } from '../render/platform.js';
+import type { Member } from '../resources/members.js';
 import type { CertificateFacts, CertificateUse } from '../resources/probes/certificates.js';
 import type { FileFacts } from '../resources/probes/file.js';
 import type { Complaint } from '../resources/probes/log-complaints.js';
@@ -80,6 +81,15 @@ export function complaints(
     problems: current.map((it) => it.problem),
     notes: told.filter((it) => !current.includes(it)).map((it) => it.problem),
   };
+}
+
+/** Hosts that were taken out of the inventory and were not seen stopped since. */
+export function formerNotes(former: readonly Member[]): Findings {
+  const notes = former.map(({ name, address }): Problem => {
+    const message = `${name} (${address}) was taken out of the inventory while keepalived or haproxy ran there: \`systemctl disable --now keepalived haproxy\` on it, and the next \`lbctl up\` forgets it`;
+    return { code: 'former_member', message, host: null };
+  });
+  return { problems: [], notes };
 }
 
 export function lockNotes(host: string, lock: FoundLock | null): Findings {

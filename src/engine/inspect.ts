@@ -4,6 +4,7 @@ import { buildResources, type HostResources } from '../planning/build-resources.
 import type { Playbook } from '../playbook/model.js';
 import { renderHaproxy } from '../render/haproxy.js';
 import { FLIP_MARK } from '../render/platform.js';
+import { formerMembers, membersProbe } from '../resources/members.js';
 import { answeringProbe, startAnsweringProbe } from '../resources/probes/answering.js';
 import { certificatePlaces, certificatesProbe } from '../resources/probes/certificates.js';
 import { fileProbe } from '../resources/probes/file.js';
@@ -13,7 +14,7 @@ import { type Probe, UnknownFact } from '../resources/types.js';
 import { assess, type Observations, statusProbes } from './assess.js';
 import type { ClusterStatus, Problem } from './documents.js';
 import { driftProblems, MASKED } from './inspect-drift.js';
-import { certificateProblems, complaints, lockNotes, waitingNotes } from './inspect-hosts.js';
+import { certificateProblems, complaints, formerNotes, lockNotes, waitingNotes } from './inspect-hosts.js';
 import { networkFindings } from './inspect-network.js';
 import { lockProbe } from './lock-look.js';
 import { reachableFacts } from './prepare.js';
@@ -59,6 +60,7 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
       certificates,
       lockProbe,
       fileProbe(FLIP_MARK),
+      membersProbe,
       ...probesOf(resources, host),
       answeringProbe,
     ],
@@ -78,6 +80,7 @@ export function inspection(cluster: Cluster, playbook: Playbook): Inspection {
               own.need(serviceProbe('keepalived')).loadedAge,
             ),
           ),
+          guarded(host, () => formerNotes(formerMembers(cluster.hosts, own))),
           guarded(host, () => lockNotes(host, own.need(lockProbe))),
           guarded(host, () =>
             waitingNotes(host, own.need(fileProbe(FLIP_MARK)), own.need(serviceProbe('keepalived'))),

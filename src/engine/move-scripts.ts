@@ -85,6 +85,27 @@ ${waitWhile(sh`[ "$(held)" = "$before" ]`, letsGo(cluster) ? 0 : timings(cluster
   );
 }
 
+/**
+ * Bids one more than its priority until it holds all addresses, then its priority again: whoever has the same gives way, and does
+ * not come back.
+ */
+export function outbidScript(cluster: Cluster, token: string): Command {
+  const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress).length;
+  return locked(
+    token,
+    sh`${raw(lingerFunctions(cluster))}
+${WATCHED}
+missing() { [ "$(held | wc -l)" -lt ${all} ]; }
+[ "$(cat "$file")" = 0 ] && missing || exit 0
+trap 'echo 0 >"$file"' EXIT
+trap 'exit 143' HUP INT TERM
+echo 1 >"$file"
+${waitWhile(raw('missing'), timings(cluster).outbid + 3)}
+sleep 0.2
+! missing || { echo 'the virtual addresses did not come to this host' >&2; exit 1; }`,
+  );
+}
+
 /** Full priority again, once those that hold the addresses have been drained. */
 export function returnScript(cluster: Cluster, token: string): Command {
   return locked(

@@ -76,7 +76,8 @@ export async function giveBack(hosts: readonly string[], moving: Moving): Promis
   return results.find((it) => it !== null) ?? (await untilHeld(moving, []));
 }
 
-async function run(host: string, script: Command, moving: Moving): Promise<Diagnostic | null> {
+/** Runs a script of a move on one host. null: done. */
+export async function run(host: string, script: Command, moving: Moving): Promise<Diagnostic | null> {
   const { cluster, connected } = moving;
   const about = { severity: 'error', cluster: cluster.name, host } as const;
   const session = connected.sessions.get(host);

@@ -17,7 +17,8 @@ import { type Observations, statusProbes } from './assess.js';
 import { type Connected, connectAll } from './connect.js';
 import type { ChangeSummary, Emit } from './events.js';
 import { type Adverts, lookBeforeFirstStart } from './first-start.js';
-import { askFormerMembers } from './former-members.js';
+import { askFormerMembers, type FormerMember } from './former-members.js';
+import { withFormer } from './former-rules.js';
 import { type Asked, groundProblems } from './ground.js';
 import { isAlive, lockProbe } from './lock-look.js';
 import type { ObserveOptions } from './observe.js';
@@ -48,6 +49,8 @@ export interface Prepared {
   /** Whether the hosts hear each other's adverts, to be asked before keepalived starts for the first time. */
   readonly adverts: Adverts | null;
   readonly unreachable: readonly Diagnostic[];
+  /** Hosts that the cluster remembers and the inventory no longer has. */
+  readonly former: readonly FormerMember[];
 }
 
 /** Connects, learns everything in one round trip a host, and compares. Changes nothing. */
@@ -57,12 +60,12 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   const connected = await connectAll(cluster, input.transport, input.signal);
   const reached = connected.failures.size === 0;
   emit({ event: 'phase', cluster: cluster.name, phase: 'connect', state: reached ? 'done' : 'failed' });
-  const resources = buildResources(input.playbook, cluster, input.authPass);
+  const asking = buildResources(input.playbook, cluster, input.authPass);
   emit({ event: 'phase', cluster: cluster.name, phase: 'observe', state: 'started' });
   const asked = Date.now();
   const observations = await observeAll(
     connected,
-    (host) => allProbes(cluster, resources, host),
+    (host) => allProbes(cluster, asking, host),
     observeOptions(input),
   );
   const unreachable = unreachableHosts(observations);
@@ -76,18 +79,26 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   const blocking = unreachable.filter(
     (it) => (input.limit === null && !input.force) || limit.has(it.host ?? ''),
   );
+  const former = await askFormerMembers(cluster, reachableFacts(observations), input.transport);
+  for (const { said } of former) if (said !== null) emit({ event: 'diagnostic', diagnostic: said });
+  const forgotten = new Set(former.filter((it) => it.gone).map((it) => it.address));
+  const resources = buildResources(input.playbook, cluster, input.authPass, forgotten);
   const plan =
     blocking.length > 0
       ? null
-      : withGround(input, makePlan(input, resources, observations), observations, {
-          asked,
-          answered: Date.now(),
-        });
+      : withGround(
+          input,
+          withFormer(cluster, makePlan(input, resources, observations), former, input),
+          observations,
+          {
+            asked,
+            answered: Date.now(),
+          },
+        );
   const first =
-    plan === null ? null : await lookBeforeFirstStart(input, connected, reachableFacts(observations), plan);
-  for (const diagnostic of await askFormerMembers(cluster, reachableFacts(observations), input.transport)) {
-    emit({ event: 'diagnostic', diagnostic });
-  }
+    plan === null
+      ? null
+      : await lookBeforeFirstStart({ ...input, former }, connected, reachableFacts(observations), plan);
   return {
     connected,
     resources,
@@ -96,6 +107,7 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
     listening: first?.listening ?? null,
     adverts: first?.adverts ?? null,
     unreachable,
+    former,
   };
 }
 

@@ -21,6 +21,7 @@ export function buildResources(
   playbook: Playbook,
   cluster: Cluster,
   authPass: ReadonlyMap<string, Secret>,
+  forgotten: ReadonlySet<string> = new Set(),
 ): HostResources[] {
   return cluster.hosts.map((host) => ({
     host,
@@ -33,7 +34,7 @@ export function buildResources(
         const type = RESOURCE_TYPES[task.type];
         if (type === undefined)
           throw new Error(`the playbook's parser let an unknown type through: ${task.type}`);
-        return { task, resource: type.make(task.args, { cluster, host, authPass, watches }) };
+        return { task, resource: type.make(task.args, { cluster, host, authPass, watches, forgotten }) };
       }),
     ),
   }));

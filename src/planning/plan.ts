@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Play, Playbook } from '../playbook/model.js';
+import { preferredHost } from '../render/keepalived.js';
 import { handlerService, handlerStep } from '../resources/handlers.js';
 import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
 import type { HostResources, PlannedTask } from './build-resources.js';
@@ -70,14 +71,16 @@ function allBatches(byPlay: readonly ReadonlyMap<string, readonly Decided[]>[], 
     return holders.size > 0 && !holders.has(host) && found !== undefined && whyUnfit(cluster, found) !== null;
   };
   const flips = byPlay.map((hosts) => holders.size > 0 && inStep([...hosts.values()].flat()));
+  const starts = playbook.findIndex(touchesKeepalived);
   const pass = (mended: boolean) =>
     playbook.flatMap((play, index) => {
       const decided = [...(byPlay[index] ?? [])];
       // What hosts do together is not torn apart.
       const mine = decided.filter(([host]) => (flips[index] ? !mended : isMended(host) === mended));
+      const serving = starts >= 0 && index > starts ? servingThen(input) : holders;
       const peers = neededOf(index, flips.indexOf(true));
-      return batchesOf(play, new Map(mine), { ...input, holders: holdersAt(index, byPlay, input) }).map(
-        (batch) => (peers === 'fit' ? batch : { ...batch, peers }),
+      return batchesOf(play, new Map(mine), input, serving).map((batch) =>
+        peers === 'fit' ? batch : { ...batch, peers },
       );
     });
   return firstHolderAtOnce([...pass(true), ...pass(false)], cluster, facts);
@@ -93,25 +96,6 @@ function neededOf(play: number, flip: number): Fitness {
 }
 
 /**
- * Whom a play finds serving. While nobody holds an address that is nobody, until a play before it has started
- * keepalived: then the preferred host serves.
- */
-function holdersAt(
-  index: number,
-  byPlay: readonly ReadonlyMap<string, readonly Decided[]>[],
-  { cluster, playbook, holders }: PlanInput,
-): ReadonlySet<string> {
-  const [preferred] = cluster.hosts;
-  if (holders.size > 0 || preferred === undefined) return holders;
-  const serves = playbook.some((play, at) => at < index && isKeepaliveds(play) && byPlay[at]?.size !== 0);
-  return serves ? new Set([preferred.name]) : holders;
-}
-
-function isKeepaliveds({ tasks }: Play): boolean {
-  return tasks.some(({ args, type }) => /keepalived/.test(args.name ?? type));
-}
-
-/**
  * A change that hosts make together was left half done, and this is the host that serves: what its keepalived still has
  * to read may be the half of it that the others wait for.
  */
@@ -124,6 +108,15 @@ function anew(decided: Decided): Decided {
 
 function halfFlipped(batch: Batch, waiting: ReadonlySet<string>): Batch {
   return batch.work.some(({ host }) => waiting.has(host)) ? { ...batch, flip: true } : batch;
+}
+
+/** Who serves once keepalived has been started: where nobody holds an address yet, the preferred hosts. */
+function servingThen({ cluster, holders }: PlanInput): ReadonlySet<string> {
+  return holders.size > 0 ? holders : new Set(cluster.vrrpInstances.map(preferredHost));
+}
+
+function touchesKeepalived(play: Play): boolean {
+  return play.tasks.some((task) => /keepalived/.test(task.args.name ?? task.type));
 }
 
 function inStep(decided: readonly Decided[]): boolean {
@@ -181,16 +174,22 @@ function decide(
   }
 }
 
-function batchesOf(play: Play, decided: ReadonlyMap<string, readonly Decided[]>, input: PlanInput): Batch[] {
+/** @param serving hosts that serve when the play comes to run */
+function batchesOf(
+  play: Play,
+  decided: ReadonlyMap<string, readonly Decided[]>,
+  input: PlanInput,
+  serving: ReadonlySet<string>,
+): Batch[] {
   if (decided.size === 0) return [];
   const work = new Map<string, HostWork>();
   for (const [host, changes] of decided) work.set(host, { host, items: workItems(changes, input.cluster) });
-  const standing = { hosts: input.cluster.hosts.map((host) => host.name), holders: input.holders };
+  const standing = { hosts: input.cluster.hosts.map((host) => host.name), holders: serving };
   const ordered = standbyFirst(standing).flatMap((host) => work.get(host) ?? []);
   if (play.order === 'parallel') {
     // Whatever it is that goes wrong, it does not go wrong on a host that serves and on its peer at the same time.
-    const standbys = ordered.filter(({ host }) => !input.holders.has(host));
-    const active = ordered.filter(({ host }) => input.holders.has(host));
+    const standbys = ordered.filter(({ host }) => !serving.has(host));
+    const active = ordered.filter(({ host }) => serving.has(host));
     return [standbys, ...active.map((it) => [it])]
       .filter((work) => work.length > 0)
       .map((work) => ({ play: play.name, work, gates: play.gates }));
@@ -198,7 +197,7 @@ function batchesOf(play: Play, decided: ReadonlyMap<string, readonly Decided[]>,
   if (inStep([...decided.values()].flat()) && input.holders.size > 0)
     return keepalivedTogether(play, ordered, input);
   // While no address is held nothing is served yet, and only keepalived needs the preferred host first.
-  if (input.holders.size === 0 && !isKeepaliveds(play))
+  if (serving.size === 0 && !touchesKeepalived(play))
     return [{ play: play.name, work: ordered, gates: play.gates }];
   return ordered.map((host) => ({ play: play.name, work: [host], gates: play.gates }));
 }

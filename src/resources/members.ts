@@ -6,6 +6,7 @@ import { fileProbe } from './probes/file.js';
 import type { Facts, Resource, ResourceContext } from './types.js';
 
 const MEMBERS = `${STATE_DIR}/members.json`;
+export const membersProbe = fileProbe(MEMBERS);
 
 /** A host as the cluster remembers it: how it was reached when it was last part of an inventory. */
 export interface Member {
@@ -21,15 +22,16 @@ function memberOf({ name, address, ssh }: Host): Member {
 }
 
 /** The hosts of the cluster, kept on each of them: one that leaves the inventory is not forgotten silently. */
-export function membersResource({ cluster }: ResourceContext): Resource {
-  const members = cluster.hosts.map(memberOf);
+export function membersResource({ cluster, forgotten }: ResourceContext): Resource {
   return {
     id: 'members',
-    probes: [fileProbe(MEMBERS)],
+    probes: [membersProbe],
     plan(facts) {
-      const found = facts.need(fileProbe(MEMBERS));
+      // What was taken out stays in it until it was seen stopped.
+      const former = formerMembers(cluster.hosts, facts).filter((it) => forgotten?.has(it.address) !== true);
+      const members = [...cluster.hosts.map(memberOf), ...former];
+      const known = knownMembers(facts);
       // How they are reached is the operator's own way (another user, a bastion): alone no reason for a change.
-      const known = found.kind === 'file' ? parseMembers(found.content) : [];
       return planFile(
         {
           resource: 'members',
@@ -54,9 +56,13 @@ function sameHosts(one: readonly Member[], other: readonly Member[]): boolean {
 
 /** Members that a host remembers and that the inventory no longer has. */
 export function formerMembers(hosts: readonly Host[], facts: Facts): Member[] {
-  const found = facts.need(fileProbe(MEMBERS));
   const now = new Set(hosts.map((host) => host.address));
-  return found.kind === 'file' ? parseMembers(found.content).filter((it) => !now.has(it.address)) : [];
+  return knownMembers(facts).filter((it) => !now.has(it.address));
+}
+
+function knownMembers(facts: Facts): Member[] {
+  const found = facts.need(membersProbe);
+  return found.kind === 'file' ? parseMembers(found.content) : [];
 }
 
 function parseMembers(content: string | null): Member[] {

@@ -1,8 +1,8 @@
 import { err, ok } from '../base/result.js';
 import { sh } from '../base/shell.js';
+import { installStep } from './install-packages.js';
 import type { About, OwnPackage } from './own-task.js';
 import { LOCK_HOLDER, lockWarning } from './package-lock.js';
-import { installStep } from './packages.js';
 import { osProbe } from './probes/os.js';
 import { NOTHING, type Probe, planned, type Resource } from './types.js';
 import { unsupported } from './unsupported.js';

@@ -2,14 +2,13 @@ import { err, ok } from '../base/result.js';
 import { raw, sh } from '../base/shell.js';
 import type { Family } from '../render/platform.js';
 import { monitorAnswers } from './handlers.js';
-import { AWAIT_LOCK, lockWarning, packageLockProbe } from './package-lock.js';
+import { installStep, PACKAGES, type PackageSpec } from './install-packages.js';
+import { lockWarning, packageLockProbe } from './package-lock.js';
 import { packageVersionsProbe, targetsOf } from './package-versions.js';
 import { osProbe } from './probes/os.js';
 import { tooOld } from './too-old.js';
 import { NOTHING, type Probe, planned, type Resource, type ResourceContext, type Step } from './types.js';
 import { unsupported } from './unsupported.js';
-
-export const PACKAGES = ['haproxy', 'keepalived'] as const;
 
 /** Version by package name; absent where it is not installed. */
 export type PackageFacts = Readonly<Record<string, string>>;
@@ -119,57 +118,6 @@ export function packageUpgradesResource({ cluster }: ResourceContext): Resource 
       });
       return { change, problems: lockWarning(facts.need(versions).lockedBy) };
     },
-  };
-}
-
-export interface PackageSpec {
-  readonly name: string;
-  /** As the package manager names it; null: whichever it prefers. */
-  readonly version: string | null;
-}
-
-/** From the repositories that the host has. */
-export function installStep(family: Family, specs: readonly PackageSpec[]): Step {
-  return family === 'el' ? dnfStep(specs) : aptStep(specs);
-}
-
-function named(specs: readonly PackageSpec[], sign: string): string[] {
-  return specs.map(({ name, version }) => (version === null ? name : `${name}${sign}${version}`));
-}
-
-function dnfStep(specs: readonly PackageSpec[]): Step {
-  const names = named(specs, '-');
-  return {
-    title: `dnf install ${names.join(' ')}`,
-    script: sh`${AWAIT_LOCK}
-if command -v dnf >/dev/null; then dnf -y -q install ${names}; else yum -y -q install ${names}; fi`,
-    limit: 'none',
-  };
-}
-
-/**
- * The lists of a fresh machine are empty or old; services that the package starts are configured later. apt waits for
- * dpkg's locks by itself, but never for that of the lists, which apt-daily takes after a boot.
- */
-function aptStep(specs: readonly PackageSpec[]): Step {
-  const names = named(specs, '=');
-  return {
-    title: `apt-get install ${names.join(' ')}`,
-    script: sh`${AWAIT_LOCK}
-export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-install="apt-get -y -q -o DPkg::Lock::Timeout=$wait_for -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold --no-install-recommends --allow-downgrades install"
-${specs.some((it) => it.version !== null) ? raw(':') : sh`$install ${names} && exit 0`}
-i=0
-while :; do
-  said=$(LC_ALL=C apt-get -q -o DPkg::Lock::Timeout="$wait_for" update 2>&1) && rc=0 || rc=$?
-  case $rc:$said in [1-9]*'/lists/lock'*) ;; *) break ;; esac
-  i=$((i + 1))
-  [ $i -lt "$wait_for" ] || break
-  sleep 1
-done
-[ $rc = 0 ] || { printf '%s\n' "$said" >&2; exit 1; }
-$install ${names}`,
-    limit: 'none',
   };
 }
 

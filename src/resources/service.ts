@@ -25,7 +25,7 @@ const SYSTEMCTL_LIMIT = 60;
 function systemctl(verb: string, service: string): Step {
   return {
     title: `systemctl ${verb} ${service}`,
-    script: sh`timeout -k 5 ${SYSTEMCTL_LIMIT} systemctl ${verb} ${service}`,
+    script: sh`timeout -k 5 ${SYSTEMCTL_LIMIT} systemctl ${verb.split(' ')} ${service}`,
     limit: SYSTEMCTL_LIMIT + 10,
   };
 }
@@ -75,7 +75,9 @@ export function serviceResource(
       const notify: HandlerName[] = [];
       if (found.masked) {
         reasons.push('masked');
-        steps.push(systemctl('unmask', service));
+        // Below /run: an installation that was killed has left it.
+        const where = found.enabled === 'masked-runtime' ? 'unmask --runtime' : 'unmask';
+        steps.push(systemctl(where, service));
       }
       if (found.masked || found.enabled !== 'enabled') {
         reasons.push(found.exists ? 'not enabled' : 'not installed yet');

@@ -122,6 +122,8 @@ export interface ResourceContext {
   readonly authPass: ReadonlyMap<string, Secret>;
   /** Files that a service reads besides its own configuration: the playbook's tasks that notify it. */
   readonly watches?: readonly Watch[];
+  /** Addresses of hosts that have left the inventory and need not be remembered any longer. */
+  readonly forgotten?: ReadonlySet<string>;
 }
 
 /** A file that a service reads, and what makes it read it again. */

@@ -14,6 +14,7 @@ const BEFORE = `
 - play: own things first
   tasks:
     - package: { name: haproxy }
+    - package: { name: lab-tool }
     - sysctl: { net.core.somaxconn: 8192, net.ipv4.tcp_fin_timeout: 20 }
     - name: Banner
       file: { path: /etc/own/banner, source: files/banner, mode: 640, group: daemon }
@@ -62,6 +63,7 @@ const OWN = [
   'file:/usr/local/bin/own-blob',
   'file:/usr/local/bin/own-ticker',
   'package:haproxy',
+  'package:lab-tool',
   'service:own-ticker',
   'sysctl:net.core.somaxconn',
   'sysctl:net.ipv4.tcp_fin_timeout',
@@ -162,12 +164,12 @@ describe("an operator's own playbook", () => {
       `stat -c '%a %U:%G' /etc/own/banner /etc/own/token
 sha256sum </usr/local/bin/own-blob | cut -c1-12
 cat /etc/own/token; echo; cat /run/own-ticker.seen /proc/sys/net/core/somaxconn
-systemctl is-enabled own-ticker; cat /var/lib/own-lines; ls -d /var/lib/own-folder`,
+systemctl is-enabled own-ticker; lab-tool; cat /var/lib/own-lines; ls -d /var/lib/own-folder`,
     );
     for (const host of seen) {
       expect(host).toMatch(
         new RegExp(
-          `^640 root:daemon\n600 root:root\n\\w{12}\n${TOKEN}\ninterval 1\npassword: hunter22\n8192\nenabled\n1 in \\d+\n/var`,
+          `^640 root:daemon\n600 root:root\n\\w{12}\n${TOKEN}\ninterval 1\npassword: hunter22\n8192\nenabled\nthe tool of the lab\n1 in \\d+\n/var`,
         ),
       );
     }
@@ -283,6 +285,12 @@ describe('the example that ships', () => {
   it('adds metrics and a kernel setting to a pair', async () => {
     const path = await inventory('example.yaml');
     const example = join(PLAYBOOKS, 'with-node-exporter.yaml');
+    await onBoth('rm -f /etc/sysctl.d/91-lbctl-*; echo 1000 >/proc/sys/net/core/somaxconn');
+    const first = await lbctl('plan', path, '--playbook', example, '--json');
+    expect(first.exit, first.said).toBe(2);
+    const diffs = new Map(planOf(first).changes.map((it) => [`${it.host} ${it.resource}`, it.diff]));
+    expect(diffs.get('lb2 file:/usr/local/bin/host-metrics')).toMatch(/^\+#!\/bin\/sh$/m);
+    expect(diffs.get('lb1 sysctl:net.core.somaxconn')).toMatch(/^\+net\.core\.somaxconn = 8192$/m);
     const up = await lbctl('up', path, '--playbook', example, '--json');
     expect(up.exit, up.said).toBe(0);
     expect(summaryOf(up).hosts.lb1?.changed).toEqual(
@@ -292,7 +300,11 @@ describe('the example that ships', () => {
     const metrics = await ask(`http://${address}:9100/metrics`);
     expect(metrics).toContain('node_systemd_unit_state{name="haproxy.service",state="active"} 1');
     expect(metrics.find((line) => line.startsWith('node_memory_MemTotal_bytes '))).toMatch(/ \d{8,}$/);
+    expect(await onBoth('cat /proc/sys/net/core/somaxconn')).toEqual(['8192', '8192']);
     const plan = await lbctl('plan', path, '--playbook', example);
     expect(plan.exit, plan.said).toBe(0);
+    const again = await lbctl('up', path, '--playbook', example, '--json');
+    expect(again.exit, again.said).toBe(0);
+    expect(summaryOf(again).hosts).toMatchObject({ lb1: { changed: [] }, lb2: { changed: [] } });
   });
 });

@@ -16,6 +16,12 @@ describe('two bare Debian machines', () => {
     await bare();
     path = await write(DEB);
     address = (await labInfo()).vips[0] ?? '';
+    // One of them is Ubuntu by its name, without IPv6.
+    await run(
+      'deb1',
+      `sed -i 's/^ID=.*/ID=ubuntu/; s/^VERSION_ID=.*/VERSION_ID="24.04"/; s/^PRETTY_NAME=.*/PRETTY_NAME="Ubuntu 24.04 LTS"/' /usr/lib/os-release
+sysctl -qw net.ipv6.conf.all.disable_ipv6=1; ip -6 addr`,
+    );
   });
 
   afterAll(() => reset(['deb1', 'deb2']));
@@ -33,7 +39,10 @@ describe('two bare Debian machines', () => {
 
   it.each([
     ['Alpine Linux v3.20', 'NAME="Alpine Linux"\nID=alpine\nPRETTY_NAME="Alpine Linux v3.20"\n'],
-    ['Arch Linux', 'NAME="Arch Linux"\nPRETTY_NAME="Arch Linux"\nID=arch\n'],
+    [
+      'Linux Mint 21',
+      'NAME="Linux Mint"\nID=linuxmint\nID_LIKE="ubuntu debian"\nPRETTY_NAME="Linux Mint 21"\n',
+    ],
   ])('where one of them is %s, it is refused by that name and nothing is touched', async (name, text) => {
     await run('deb2', 'rm /etc/os-release; cat >/etc/os-release', { stdin: text });
     try {
@@ -76,6 +85,9 @@ open(my $fh, ">", "/run/held"); close $fh; sleep ${seconds}; unlink "/run/held"`
       const command = `setsid perl -e '${lock}' ${files.join(' ')} >/dev/null 2>&1 &`;
       return run(host, `${command} until [ -e /run/held ]; do sleep 0.05; done`, { timeoutMs: 5000 });
     };
+    expect(await run('deb1', 'ip -6 addr')).toBe('');
+    // os-release(5): the other place where it may be.
+    await run('deb2', 'rm /etc/os-release');
     await Promise.all([
       hold('deb1', 5, '/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock'),
       hold('deb2', 4, '/var/lib/apt/lists/lock'),
@@ -122,6 +134,47 @@ stat -c '%n %a %U:%G' /etc/haproxy/haproxy.cfg /etc/keepalived/keepalived.conf /
     expect(planned(drift)).toEqual(['lb1 service:haproxy']);
     await up(path);
     await heldOn(address, 'lb1', DEB);
+  });
+
+  it('built anew over what an earlier life has left, nobody holds the address before keepalived is configured', async () => {
+    // Of another router id on each, so that neither would hear the other; at once, and whatever HAProxy does.
+    const left = (id: number) => `vrrp_instance OLD {
+  state MASTER
+  interface eth0
+  version 3
+  virtual_router_id ${id}
+  priority 254
+  advert_int 0.1
+  virtual_ipaddress { ${address}/24 }
+}
+`;
+    const hosts = ['deb1', 'deb2'] as const;
+    await Promise.all(
+      hosts.map((host, index) =>
+        run(
+          host,
+          `apt-get -y -q remove haproxy keepalived >/dev/null
+rm -rf /etc/systemd/system/haproxy.service.d /etc/systemd/system/keepalived.service.d /var/lib/lbctl
+systemctl daemon-reload
+cat >/etc/keepalived/keepalived.conf
+dpkg-query -W -f '\${db:Status-Status} ' haproxy keepalived; ip -o addr show to ${address}
+systemd-run -q --unit=watch-address sh -c 'ip -o monitor address >/run/watched'`,
+          { stdin: left(61 + index) },
+        ).then((said) => expect(said).toBe('config-files config-files')),
+      ),
+    );
+    await up(path);
+    const seen = await Promise.all(
+      hosts.map((host) =>
+        run(
+          host,
+          `systemctl stop watch-address; grep -F ' ${address}/' /run/watched | grep -vE '(: lo|^Deleted)' | wc -l
+ls /run/systemd/system; systemctl is-enabled haproxy keepalived`,
+        ),
+      ),
+    );
+    expect(seen).toEqual(['1\nenabled\nenabled', '0\nenabled\nenabled']);
+    expect(await status(path)).toMatchObject({ exit: 0, state: 'healthy' });
   });
 
   it('keeps a ufw that is on, with what the pair needs let in; down takes that out again', async () => {

@@ -103,4 +103,32 @@ describe('how the hosts of a pair tell each other that they live', () => {
     // With adverts of a second each it would be three.
     expect(report.longestGapMs, JSON.stringify(report.errors)).toBeLessThan(1500);
   });
+
+  it('unicast over IPv6: hosts by their other addresses, and the standby takes over', async () => {
+    const { hosts, vips6 } = await labInfo();
+    const six = vips6[0] ?? '';
+    const path = await write(EL, (web) => {
+      for (const [name, machine] of Object.entries(EL)) {
+        const entry = web.hosts[name];
+        if (entry !== undefined) entry.address = hosts[machine].address6;
+      }
+      Object.assign(first(web), { unicast: true, virtual_ipaddress: [`${six}/64`] });
+    });
+    await up(path);
+    await settled(path);
+    for (const [index, conf] of (await onBoth('cat /etc/keepalived/keepalived.conf')).entries()) {
+      const [own, other] = index === 0 ? [hosts.el1, hosts.el2] : [hosts.el2, hosts.el1];
+      expect(conf).toMatch(
+        new RegExp(`unicast_src_ip ${own.address6}\\s+unicast_peer \\{\\s+${other.address6}\\s+\\}`),
+      );
+    }
+    await onBoth(DEAF_TO_MULTICAST.replace('ip daddr 224.0.0.18', 'ip6 daddr ff02::12'));
+    try {
+      await failover({ address: six, members: EL, from: 'lb1', to: 'lb2', back: 'lb1', gapMs: 500 });
+      expect(await status(path)).toMatchObject({ exit: 0, state: 'healthy' });
+      for (const heard of await onBoth('nft list table inet deaf')) expect(heard).toContain('ff02::12');
+    } finally {
+      await onBoth('nft delete table inet deaf');
+    }
+  });
 });

@@ -1,8 +1,12 @@
+import { exec } from 'node:child_process';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labInfo, reset, startClientLoop } from '../lab/lab.js';
 import { bare, get, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
-import { eventsOf, lbctl, planned, summaryOf } from './support/lbctl.js';
-import { codes, healthy, status } from './support/pair.js';
+import { eventsOf, lbctl, planned, type Run, summaryOf } from './support/lbctl.js';
+import { codes, healthy, status, workFolder } from './support/pair.js';
 
 /** Two families of distributions in one cluster. */
 const THREE: Members = { lb1: 'el1', lb2: 'el2', lb3: 'deb1' };
@@ -11,18 +15,39 @@ const slower = (web: Web) => {
   web.haproxy.defaults = ['timeout server 40s'];
 };
 
+const notices = (found: Awaited<ReturnType<typeof status>>) => found.notices.map(({ code }) => code);
+
+/** What a run warned of hosts that have left the inventory. */
+function saidOfFormer(done: Run): string | undefined {
+  return eventsOf(done)
+    .flatMap(({ event, diagnostic }) =>
+      event === 'diagnostic' ? [diagnostic as Record<string, string>] : [],
+    )
+    .find(({ code, severity }) => code === 'former-member' && severity === 'warning')?.summary;
+}
+
 describe('three hosts of two distributions', () => {
   let path: string;
   let edited: string;
   let address: string;
+  /** A list of known hosts of our own: el1 will come back with another key. */
+  let knownHosts: string;
+
+  const ownKeys = (web: Web) => {
+    for (const { ssh } of Object.values(web.hosts))
+      Object.assign(ssh, { known_hosts_file: knownHosts, strict_host_key_checking: 'accept-new' });
+  };
 
   beforeAll(async () => {
     await bare();
-    address = (await labInfo()).vips[0] ?? '';
-    [path, edited] = await Promise.all([write(THREE), write(THREE, slower)]);
+    const { vips, known_hosts_file } = await labInfo();
+    address = vips[0] ?? '';
+    knownHosts = join(await workFolder(), 'known_hosts');
+    await copyFile(known_hosts_file, knownHosts);
+    [path, edited] = await Promise.all([write(THREE, ownKeys), write(THREE, slower)]);
     await up(path);
   });
-  afterAll(() => reset(['deb1']));
+  afterAll(() => reset(['el1', 'deb1']));
 
   it('one holds the address, two stand by', async () => {
     const found = await status(path);
@@ -114,8 +139,22 @@ describe('three hosts of two distributions', () => {
     });
   });
 
-  it('a fresh machine under the same name is built, and the others are left as they are', async () => {
+  it('a fresh machine under the same name is taken for another one, until its old key is removed', async () => {
     await reset(['el1']);
+    await run(
+      'el1',
+      'rm -f /etc/ssh/ssh_host_* && ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key && systemctl restart sshd',
+    );
+    const loop = await startClientLoop(`http://${address}/`);
+    const refused = await lbctl('up', path);
+    expect(refused.exit, refused.said).toBe(4);
+    expect(refused.stderr).toContain('the host key of lb1');
+    const [, command = 'false'] = /remove the old key: `(ssh-keygen [^`]+)`/.exec(refused.stderr) ?? [];
+    await promisify(exec)(command);
+    expect((await loop.stop()).failed).toBe(0);
+  });
+
+  it('then it is built, and the others are left as they are', async () => {
     const loop = await startClientLoop(`http://${address}/`);
     const rebuilt = await up(path, '--json');
     const report = await loop.stop();
@@ -130,21 +169,49 @@ describe('three hosts of two distributions', () => {
   });
 
   it('a host is taken out: the others converge, and what still runs there is said', async () => {
-    const two = await write({ lb1: 'el1', lb2: 'el2' });
+    const two = await write({ lb1: 'el1', lb2: 'el2' }, ownKeys);
     const plan = await lbctl('plan', two, '--json');
     expect(planned(plan).every((it) => !it.startsWith('lb3'))).toBe(true);
     const done = await up(two, '--json');
-    const said = eventsOf(done).flatMap(({ event, diagnostic }) =>
-      event === 'diagnostic' ? [diagnostic as { code: string; severity: string; summary: string }] : [],
+    expect(saidOfFormer(done)).toMatch(
+      /^lb3 \(\S+\) is no longer in the inventory: there haproxy is active, keepalived is active$/,
     );
-    expect(said.find(({ code }) => code === 'former-member')).toMatchObject({
-      severity: 'warning',
-      summary: expect.stringMatching(
-        /^lb3 \(\S+\) is no longer in the inventory: there haproxy is active, keepalived is active$/,
-      ),
-    });
     expect(await run('deb1', 'systemctl is-active haproxy keepalived')).toBe('active\nactive');
     await heldOn(address, 'lb1', THREE);
     await settled(two);
+    expect(notices(await status(two))).toEqual(['former_member']);
+  });
+
+  describe('the host that holds the address is taken out', () => {
+    let two: string;
+
+    it('the others converge beside it, one takes the address over, and no request fails', async () => {
+      two = await write({ lb2: 'el2', lb3: 'deb1' }, ownKeys);
+      const loop = await startClientLoop(`http://${address}/`);
+      const done = await up(two, '--json');
+      const report = await loop.stop();
+      expect(report.longestGapMs, JSON.stringify(report.errors)).toBeLessThan(500);
+      expect(summaryOf(done).hosts).toMatchObject({
+        lb2: { status: 'changed', changed: expect.arrayContaining(['keepalived_config']) },
+        lb3: { status: 'changed', changed: expect.arrayContaining(['keepalived_config']) },
+      });
+      expect(saidOfFormer(done)).toMatch(/^lb1 .* it holds 10\./);
+      await heldOn(address, 'lb2', THREE);
+      const found = await status(two);
+      expect(found).toMatchObject({ exit: 0, state: 'healthy' });
+      expect(notices(found)).toEqual(['former_member']);
+    });
+
+    it('it is said until it was stopped there, and costs nothing', async () => {
+      expect(await run('el1', 'systemctl is-active haproxy keepalived')).toBe('active\nactive');
+      await settled(two);
+      const loop = await startClientLoop(`http://${address}/`);
+      await run('el1', 'systemctl disable --now keepalived haproxy');
+      const done = await up(two, '--json');
+      expect((await loop.stop()).failed).toBe(0);
+      expect(saidOfFormer(done)).toBeUndefined();
+      expect(notices(await status(two))).toEqual([]);
+      await settled(two);
+    });
   });
 });

@@ -6,28 +6,35 @@ import type { Probe } from '../types.js';
 export interface OsFacts {
   readonly id: string;
   readonly pretty: string;
-  /** null: neither an EL-like nor a Debian-like distribution, or a release whose keepalived or HAProxy is too old. */
+  /** null: a distribution that lbctl does not know, or a release whose keepalived or HAProxy is too old. */
   readonly family: Family | null;
 }
 
-const EL = ['rhel', 'rocky', 'almalinux', 'centos', 'fedora', 'ol', 'openeuler', 'amzn'];
-const DEBIAN = ['debian', 'ubuntu'];
+interface Known {
+  readonly family: Family;
+  /** The first release with keepalived 2.1 and HAProxy 1.8. */
+  readonly since: number;
+}
 
-/** The first release with keepalived 2.1 and HAProxy 1.8: EL 7 has 1.3 and 1.5, Debian 10 2.0, Ubuntu 20.04 2.0. */
-const SINCE: Readonly<Record<string, number>> = {
-  rhel: 8,
-  rocky: 8,
-  almalinux: 8,
-  centos: 8,
-  ol: 8,
-  debian: 11,
-  ubuntu: 22.04,
+/** EL 7 has keepalived 1.3 and HAProxy 1.5; Debian 10, Ubuntu 20.04 and openEuler 20.03 have keepalived 2.0. */
+const KNOWN: Readonly<Record<string, Known>> = {
+  rhel: { family: 'el', since: 8 },
+  rocky: { family: 'el', since: 8 },
+  almalinux: { family: 'el', since: 8 },
+  centos: { family: 'el', since: 8 },
+  fedora: { family: 'el', since: 34 },
+  openeuler: { family: 'el', since: 22.03 },
+  debian: { family: 'debian', since: 11 },
+  ubuntu: { family: 'debian', since: 22.04 },
 };
 
-/** os-release(5): ID first, then the relatives that ID_LIKE names. */
+/**
+ * os-release(5): by ID alone. What a relative (ID_LIKE) does with packages, units and paths is not known, and a pair that was
+ * built by a guess is none to rely on.
+ */
 export const osProbe: Probe<OsFacts> = {
   key: 'os',
-  script: raw('cat /etc/os-release'),
+  script: raw('cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release'),
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`/etc/os-release cannot be read: ${stderr.trim()}`);
     const values = new Map<string, string>();
@@ -39,26 +46,16 @@ export const osProbe: Probe<OsFacts> = {
     }
     const id = (values.get('ID') ?? '').toLowerCase();
     if (id === '') return err('/etc/os-release has no ID');
-    const names = [id, ...(values.get('ID_LIKE') ?? '').toLowerCase().split(/\s+/)];
     return ok({
       id,
       pretty: values.get('PRETTY_NAME') ?? id,
-      family: tooOld(id, values) ? null : familyOf(names),
+      family: familyOf(id, Number.parseFloat(values.get('VERSION_ID') ?? '')),
     });
   },
 };
 
-function tooOld(id: string, values: ReadonlyMap<string, string>): boolean {
-  const since = SINCE[id];
-  const version = Number.parseFloat(values.get('VERSION_ID') ?? '');
-  // A release without a number (Debian testing) is newer than all that have one.
-  return since !== undefined && version < since;
-}
-
-function familyOf(names: readonly string[]): Family | null {
-  for (const name of names) {
-    if (EL.includes(name)) return 'el';
-    if (DEBIAN.includes(name)) return 'debian';
-  }
-  return null;
+/** A release without a number (Debian testing) is newer than all that have one. */
+function familyOf(id: string, version: number): Family | null {
+  const known = Object.hasOwn(KNOWN, id) ? KNOWN[id] : undefined;
+  return known === undefined || version < known.since ? null : known.family;
 }

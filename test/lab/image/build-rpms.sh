@@ -17,6 +17,7 @@ build() { # SPEC RELEASE REPOSITORY [VERSION]
     --define "lab_root /build/root-$1" "/build/rpm/$1.spec"
 }
 build release 1 release
+build lab-tool 1 base 1.0
 for package in haproxy keepalived; do
   build "$package" 1 base "$(version "$package")"
   build "$package" 2 updates "$(version "$package")"

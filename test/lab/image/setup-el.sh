@@ -55,6 +55,8 @@ SELINUX=enforcing
 SELINUXTYPE=targeted
 CONF
 systemctl enable firewalld
+# There, as on EL, and not running: the engine has set the network up. A test lets it take over.
+systemctl disable NetworkManager NetworkManager-wait-online NetworkManager-dispatcher
 
 # EL has none of these; whoever looks for them must not find a Debian. sshd is called sshd there, and yum is dnf.
 ln -sf dnf /usr/bin/yum

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { parsePlaybook } from '../../../src/playbook/parse.js';
 import { failure } from '../../../src/transport/failures.js';
-import { up } from '../support/converge.js';
+import { up, upPlaybook } from '../support/converge.js';
 import { clusterOf } from '../support/model.js';
 import { SimulatedPair } from '../support/simulated-pair.js';
 import { hurried } from '../support/time.js';
@@ -18,6 +19,24 @@ async function converged(): Promise<SimulatedPair> {
 const changesOf = (pair: SimulatedPair) =>
   pair.asked.filter(({ ids }) => ids.some((id) => id.startsWith('step ')));
 const locksOf = (pair: SimulatedPair) => pair.asked.filter(({ ids }) => ids.includes('lock'));
+
+describe("an operator's own play after lbctl's, on bare hosts", () => {
+  it.each([
+    ['standby-first', ['lb2', 'lb1']],
+    ['parallel', ['lb2', 'lb1']],
+  ])('%s: by then one of them serves, and they are not changed at the same time', async (order, hosts) => {
+    const own = `- play: own\n  order: ${order}\n  tasks:\n    - file: { path: /etc/own, content: a }\n`;
+    const parsed = parsePlaybook(own, 'own.yaml', '/srv/lb');
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+    const pair = new SimulatedPair(clusterOf());
+    const { result, tasks } = await up(pair, { playbook: [...upPlaybook(), ...parsed.value] });
+    expect(result).toMatchObject({ exit: 0, state: 'healthy', error: null });
+    const seen = tasks.filter((it) => it.includes('/etc/own'));
+    expect(seen).toEqual(
+      hosts.flatMap((host) => ['running', 'done'].map((it) => `${host} file:/etc/own ${it}`)),
+    );
+  });
+});
 
 describe('two bare hosts', () => {
   it('become a healthy pair', async () => {

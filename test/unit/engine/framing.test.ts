@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { raw, sh } from '../../../src/base/shell.js';
@@ -34,6 +35,14 @@ function run(sections: readonly Section[], shell = '/bin/sh') {
   const result = runShell(frame(sections, mark), { shell });
   return parseFrame(resultOf(result), mark);
 }
+
+it('the time is a number where date knows no fractions, as in busybox: the second that has begun is over', () => {
+  const bin = temporaryFolder();
+  writeFileSync(join(bin, 'date'), '#!/bin/sh\necho 1700000000.%N\n', { mode: 0o755 });
+  const mark = newMark();
+  const result = runShell(frame([section('age', 'echo "$asked_now"')], mark), { path: bin });
+  expect(parseFrame(resultOf(result), mark).finished[0]?.stdout.trim()).toBe('1700000001');
+});
 
 describe.each(['/bin/sh', '/bin/bash'])('several answers from one round trip, by %s', (shell) => {
   it.each([

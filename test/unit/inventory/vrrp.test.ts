@@ -45,6 +45,12 @@ const CASES: readonly Case[] = [
     '8:31: "lb3" is not a host of this cluster (did you mean "lb1"?)',
   ],
   [
+    'unicast to hosts of another family than the virtual address',
+    '        virtual_ipaddress: [192.168.64.200/24]',
+    '        interface: eth0\n        unicast: true\n        virtual_ipaddress: ["fd00::200/64"]',
+    '9:18: "unicast" needs host addresses of the virtual addresses\' family; "lb1" has 192.168.64.139 (leave "unicast" out: multicast works)',
+  ],
+  [
     'advert_int 0',
     '        virtual_ipaddress',
     '        advert_int: 0\n        virtual_ipaddress',

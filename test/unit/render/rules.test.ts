@@ -37,6 +37,40 @@ const instanceOf = (text: string) => text.slice(text.indexOf('vrrp_instance'));
 const count = (text: string, line: RegExp) => [...text.matchAll(new RegExp(line, 'gm'))].length;
 const confs = (cluster: Cluster) => cluster.hosts.map((host) => keepalivedOf(cluster, host.name).reveal());
 
+describe('adverts to the other hosts alone', () => {
+  const three = ['lb2: 10.0.0.12', 'lb2: 10.0.0.12\n      lb3: 10.0.0.13'] as const;
+  const six = [
+    ['lb1: 10.0.0.11', 'lb1: fd00::11'],
+    ['lb2: 10.0.0.12', 'lb2: "fd00:0:0::12"'],
+  ] as const;
+  const blockOf = (text: string) => / {4}unicast_src_ip[\s\S]*?\n {4}\}\n/.exec(text)?.[0];
+
+  it('name them on each, and the own address as the source', () => {
+    const [one, two] = confs(clusterOf(three, [VIP, `unicast: true\n        ${VIP}`]));
+    expect(blockOf(one ?? '')).toBe(
+      '    unicast_src_ip 10.0.0.11\n    unicast_peer {\n        10.0.0.12\n        10.0.0.13\n    }\n',
+    );
+    expect(blockOf(two ?? '')).toContain('unicast_src_ip 10.0.0.12\n    unicast_peer {\n        10.0.0.11\n');
+  });
+
+  it('over IPv6 as well, which needs version 3', () => {
+    const vip = 'unicast: true\n        virtual_ipaddress: ["fd00::100/64"]';
+    const [one, two] = confs(clusterOf(...six, [VIP, vip]));
+    expect(one).toMatch(/^ {4}version 3$/m);
+    expect(blockOf(one ?? '')).toBe(
+      '    unicast_src_ip fd00::11\n    unicast_peer {\n        fd00::12\n    }\n',
+    );
+    expect(blockOf(two ?? '')).toBe(
+      '    unicast_src_ip fd00::12\n    unicast_peer {\n        fd00::11\n    }\n',
+    );
+    expect(one).toMatch(/virtual_ipaddress \{\n {8}fd00::100\/64\n/);
+  });
+
+  it('are not there without it', () => {
+    for (const text of confs(clusterOf())) expect(text).not.toContain('unicast');
+  });
+});
+
 describe('keepalived.conf of any pair', () => {
   it('has a priority, a version and a router id on every host', () => {
     fc.assert(

@@ -54,6 +54,12 @@ describe('a service', () => {
       ['systemctl unmask haproxy', 'systemctl enable haproxy', 'systemctl restart haproxy'],
     ],
     [
+      'left masked by an installation that was killed',
+      { masked: true, enabled: 'masked-runtime', active: 'inactive', loadedAge: null },
+      'masked, not enabled, not running (inactive)',
+      ['systemctl unmask --runtime haproxy', 'systemctl enable haproxy', 'systemctl restart haproxy'],
+    ],
+    [
       'on older unit files',
       { needsDaemonReload: true },
       'its unit files are newer than what systemd runs by',

@@ -1,4 +1,5 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { System } from '../../../src/inventory/model.js';
 import { packageLockProbe } from '../../../src/resources/package-lock.js';
@@ -64,6 +65,33 @@ describe('packages', () => {
       },
     ]);
     expect(plan(os('debian'), [packagesProbe, both], busy).problems).toEqual([]);
+  });
+
+  it.each([
+    ['and unmasked when it is there', 0],
+    ['and unmasked when that failed', 100],
+  ])('on Debian what is not there yet is masked while it is installed, %s', (_, code) => {
+    const bin = temporaryFolder();
+    const program = (name: string, text: string) => {
+      writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    };
+    program(
+      'systemctl',
+      `case "$*" in *'value haproxy') echo loaded ;; *'value keepalived') echo not-found ;; *) echo "$@" >>${bin}/log ;; esac`,
+    );
+    program('apt-get', `echo apt-get >>${bin}/log; exit ${code}`);
+    const step = first(plan(os('debian'), [packagesProbe, {}]).change?.steps ?? []);
+    const { exitCode } = runShell(step.script, {
+      path: bin,
+      replace: { '/var/lib/dpkg/lock': '/nowhere/lock' },
+    });
+    expect(exitCode).toBe(code === 0 ? 0 : 1);
+    const log = readFileSync(join(bin, 'log'), 'utf8').trimEnd().split('\n');
+    expect([...new Set(log)]).toEqual([
+      '-q mask --runtime keepalived.service',
+      'apt-get',
+      '-q unmask --runtime keepalived.service',
+    ]);
   });
 
   it('an unknown distribution is refused, with its name', () => {
