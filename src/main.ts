@@ -153,6 +153,7 @@ function commands(): Command {
     .option('--rate <n>', 'requests a second of the client loop (default: 100)')
     .option('--report <file>', 'write a page with timelines and figures (HTML)')
     .option('--junit <file>', 'write the outcome for CI (JUnit XML)')
+    .option('--playbook <file>', "the pair is built by this playbook, not by lbctl's own")
     .action(async (file: string | undefined, options: DrillOptions) => {
       exit = await (await import('./commands/drill.js')).drill(file, options, io);
     });

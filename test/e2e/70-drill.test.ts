@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labInfo } from '../lab/lab.js';
 import { readJunit } from '../unit/support/junit.js';
-import { onBoth } from './support/hosts.js';
+import { on, onBoth } from './support/hosts.js';
 import { lbctl, start, summaryOf } from './support/lbctl.js';
 import { leftOn } from './support/left.js';
 import { healthy, heldBy, inventory, startReady } from './support/pair.js';
@@ -109,20 +109,28 @@ describe('lbctl drill', () => {
     );
   });
 
-  it('refuses a pair that is not healthy, and breaks nothing', async () => {
-    await onBoth('rm -f /var/lib/lbctl/lock');
-    await onBoth('[ "$(hostname)" = el1 ] || systemctl stop haproxy');
+  it.each([
+    ['a service that is down', 'systemctl stop haproxy', 'systemctl start haproxy', 'haproxy is inactive'],
+    // Every service runs and answers: but one that the drill stopped would not start again.
+    [
+      'a file on disk that HAProxy would refuse',
+      'cp -p /etc/haproxy/haproxy.cfg /run/kept.cfg && echo nonsense >>/etc/haproxy/haproxy.cfg',
+      'cp -p /run/kept.cfg /etc/haproxy/haproxy.cfg && rm /run/kept.cfg',
+      'differs from the inventory',
+    ],
+  ])('refuses a pair that is not healthy, and breaks nothing: %s', async (_, spoil, mend, why) => {
+    await on('lb2', spoil);
     try {
       const xml = join(folder, 'refused.xml');
       const run = await lbctl('drill', path, '--yes', '--json', '--junit', xml);
       expect(run.exit, run.said).toBe(5);
       expect(readJunit(await readFile(xml, 'utf8'))).toEqual([
-        { name: 'drill', failure: expect.stringContaining('haproxy is inactive') },
+        { name: 'drill', failure: expect.stringContaining(why) },
       ]);
       expect(run.stdout).toContain('nothing was broken');
       expect(run.stdout).not.toContain('"event":"fault"');
     } finally {
-      await onBoth('systemctl start haproxy');
+      await on('lb2', mend);
     }
     await healthy(path);
   });

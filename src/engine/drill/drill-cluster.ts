@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Diagnostic } from '../../base/diagnostic.js';
 import { EXIT, type ExitCode } from '../../base/exit-codes.js';
 import type { Cluster } from '../../inventory/model.js';
+import type { Playbook } from '../../playbook/model.js';
 import { networkProbe } from '../../resources/probes/network.js';
-import { throughVipProbe, verifyTargets } from '../../resources/probes/through-vip.js';
 import { type Transport, TransportError } from '../../transport/types.js';
-import { type Observations, statusProbes } from '../assess.js';
+import type { Observations } from '../assess.js';
 import { lockPatiently } from '../cluster-lock.js';
 import { type Connected, closeAll, connectAll } from '../connect.js';
 import type { ClusterStatus, DrilledCluster } from '../documents.js';
@@ -13,18 +13,20 @@ import type { Emit } from '../events.js';
 import { longestInterval } from '../gates.js';
 import { reachableFacts } from '../prepare.js';
 import { type ClusterResult, Recap } from '../recap.js';
-import { judgeVerification } from '../verify.js';
 import { answersIn, NoDrill, startProber } from './begin.js';
 import { configurationOf } from './configuration.js';
 import { activeHost, heldBefore } from './context.js';
 import { type CutPlan, cutDevices, cutFactsScript, parseCutFacts, planCut } from './cut.js';
 import type { FaultName } from './faults.js';
+import { healthCheck } from './health.js';
 import { makeAll } from './make-all.js';
 import { aimOf } from './target.js';
 import { type Watch, watchHosts } from './watchers.js';
 
 export interface DrillInput {
   readonly cluster: Cluster;
+  /** What `up` makes of a host: what is compared before anything is broken. */
+  readonly playbook: Playbook;
   readonly transport: Transport;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -70,13 +72,13 @@ export async function drillCluster(input: DrillInput): Promise<DrillOutcome> {
       command: 'lbctl drill',
       since: new Date().toISOString(),
     };
-    const probes = [...statusProbes(cluster), throughVipProbe(verifyTargets(cluster))];
+    const health = healthCheck(cluster, input.playbook);
     const patience = { seconds: input.lockWait, signal: input.signal };
-    const locked = await lockPatiently(cluster, connected.sessions, owner, () => probes, patience);
+    const locked = await lockPatiently(cluster, connected.sessions, owner, health.probes, patience);
     phase('lock', locked.ok ? 'done' : 'failed');
     if (!locked.ok) return refuse(EXIT[locked.why], [locked.error], locked.error.summary);
     try {
-      const { status } = judgeVerification(cluster, locked.observations);
+      const status = health.judge(locked.observations);
       if (status.state !== 'healthy')
         return refuse(EXIT.unhealthy, problemsOf(status), `the pair is ${status.state}`);
       return await drillHealthy(
