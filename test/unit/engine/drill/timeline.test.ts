@@ -33,6 +33,18 @@ describe('what a host tells', () => {
       { kind: 'gained', at: Date.UTC(2026, 10, 23, 22, 10, 45) + 500, address: '2001:db8::200' },
     ],
     [
+      '[2026-11-23T22:10:45.5] 1: lo    inet 192.0.2.200/32 scope global dynamic lo\\       valid_lft 4sec preferred_lft 4sec',
+      null,
+    ],
+    [
+      '[2026-11-23T22:10:45.5] Deleted 1: lo    inet 192.0.2.200/32 scope global dynamic lo\\       valid_lft 4sec preferred_lft 4sec',
+      null,
+    ],
+    [
+      '[2026-11-23T22:10:45.5] 1: lo    inet6 2001:db8::200/128 scope global dynamic \\       valid_lft 4sec preferred_lft 4sec',
+      null,
+    ],
+    [
       '1795471841.361006 lb1 Keepalived_vrrp[677]: (VI_1) sent 0 priority',
       { kind: 'vrrp', at: 1795471841361.006, instance: 'VI_1', what: 'sent 0 priority' },
     ],
@@ -87,6 +99,25 @@ describe('what became of a fault', () => {
     expect(holdersOver(seen, { address: VIP, before: ['lb1'], from: 1000, to: 6000 })).toEqual([
       { host: 'lb1', from: 1000, to: 6000 },
       { host: 'lb2', from: 2000, to: 5000 },
+    ]);
+  });
+
+  it('an address that lingers where it was is held by its new holder alone, also when the lingering ends', () => {
+    const line = (second: string, what: string) => `[2026-11-23T22:10:${second}] ${what} scope global`;
+    const at = (second: number) => Date.UTC(2026, 10, 23, 22, 10, 0) + second * 1000;
+    // keepalived was killed at 40: the address stays for packets that still come, and comes back to the new process.
+    const seen = [
+      line('40.1', `1: lo    inet ${VIP}/32`),
+      line('40.2', `Deleted 2: eth0    inet ${VIP}/24`),
+      line('43.0', `2: eth0    inet ${VIP}/24`),
+      line('44.1', `Deleted 1: lo    inet ${VIP}/32`),
+    ].flatMap((it): Seen[] => {
+      const sighting = parseSighting(it);
+      return sighting === null ? [] : [{ ...sighting, host: 'lb1' }];
+    });
+    expect(holdersOver(seen, { address: VIP, before: ['lb1'], from: at(39), to: at(50) })).toEqual([
+      { host: 'lb1', from: at(39), to: at(40.2) },
+      { host: 'lb1', from: at(43), to: at(50) },
     ]);
   });
 });
