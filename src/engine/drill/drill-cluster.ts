@@ -11,6 +11,8 @@ import { type Connected, closeAll, connectAll } from '../connect.js';
 import type { ClusterStatus, DrilledCluster } from '../documents.js';
 import type { Emit } from '../events.js';
 import { longestInterval } from '../gates.js';
+import { DRILL_COMMAND } from '../lock.js';
+import { observeAll } from '../observe-cluster.js';
 import { reachableFacts } from '../prepare.js';
 import { type ClusterResult, Recap } from '../recap.js';
 import { answersIn, NoDrill, startProber } from './begin.js';
@@ -18,7 +20,7 @@ import { configurationOf } from './configuration.js';
 import { activeHost, heldBefore } from './context.js';
 import { type CutPlan, cutDevices, cutFactsScript, parseCutFacts, planCut } from './cut.js';
 import type { FaultName } from './faults.js';
-import { healthCheck } from './health.js';
+import { healthCheck, untilPassed } from './health.js';
 import { makeAll } from './make-all.js';
 import { aimOf } from './target.js';
 import { type Watch, watchHosts } from './watchers.js';
@@ -69,7 +71,7 @@ export async function drillCluster(input: DrillInput): Promise<DrillOutcome> {
     const owner = {
       token: randomBytes(12).toString('hex'),
       who: input.who,
-      command: 'lbctl drill',
+      command: DRILL_COMMAND,
       since: new Date().toISOString(),
     };
     const health = healthCheck(cluster, input.playbook);
@@ -78,14 +80,16 @@ export async function drillCluster(input: DrillInput): Promise<DrillOutcome> {
     phase('lock', locked.ok ? 'done' : 'failed');
     if (!locked.ok) return refuse(EXIT[locked.why], [locked.error], locked.error.summary);
     try {
-      const status = health.judge(locked.observations);
+      const { status, observations } = await untilPassed({
+        judge: health.judge,
+        first: locked.observations,
+        look: () => observeAll(connected, health.probes),
+        signal: input.signal,
+      });
+      if (input.signal.aborted) return refuse(EXIT.interrupted, [], 'interrupted');
       if (status.state !== 'healthy')
         return refuse(EXIT.unhealthy, problemsOf(status), `the pair is ${status.state}`);
-      return await drillHealthy(
-        input,
-        { connected, observations: locked.observations, status, token: owner.token },
-        recap,
-      );
+      return await drillHealthy(input, { connected, observations, status, token: owner.token }, recap);
     } catch (error) {
       if (error instanceof NoDrill) return refuse(error.exit, [error.diagnostic], error.message);
       if (error instanceof TransportError)

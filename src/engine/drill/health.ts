@@ -1,7 +1,8 @@
 import type { Cluster } from '../../inventory/model.js';
 import type { Playbook } from '../../playbook/model.js';
 import { throughVipProbe, verifyTargets } from '../../resources/probes/through-vip.js';
-import type { ClusterState } from '../documents.js';
+import type { Observations } from '../assess.js';
+import type { ClusterState, ClusterStatus } from '../documents.js';
 import { type Inspection, inspection, unique } from '../inspect.js';
 import { judgeVerification } from '../verify.js';
 
@@ -27,4 +28,33 @@ export function healthCheck(cluster: Cluster, playbook: Playbook): Inspection {
       };
     },
   };
+}
+
+/** What counts only because it was not long ago: under load a check is skipped; an advert is refused while a pair is changed. */
+const PASSES = ['log_packet', 'log_script'];
+/** Milliseconds to wait for that, and between two looks. */
+const PATIENCE = 15_000;
+const PAUSE = 1000;
+
+interface Looking extends Pick<Inspection, 'judge'> {
+  readonly first: Observations;
+  look(): Promise<Observations>;
+  readonly signal: AbortSignal;
+}
+
+interface Health {
+  readonly status: ClusterStatus;
+  /** What it was judged by. */
+  readonly observations: Observations;
+}
+
+/** Judges what was seen first; looks again for a while where everything that is wrong passes by itself. */
+export async function untilPassed({ judge, first, look, signal }: Looking): Promise<Health> {
+  const deadline = performance.now() + PATIENCE;
+  for (let observations = first; ; observations = await look()) {
+    const status = judge(observations);
+    const passes = status.problems.length > 0 && status.problems.every(({ code }) => PASSES.includes(code));
+    if (!passes || signal.aborted || performance.now() > deadline) return { status, observations };
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
 }

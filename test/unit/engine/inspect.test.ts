@@ -13,8 +13,8 @@ const CONFIG = `file:${KEEPALIVED_CONF}`;
 const look = (spoil: (pair: SimulatedPair) => void, odd: Odd = {}) =>
   inspected((cluster) => inspection(cluster, upPlaybook()), spoil, odd);
 
-const lock = (renewed: string) =>
-  `token=x\nwho=ann@pc\ncommand=lbctl up\nsince=2026-01-01T00:00:00Z\nage=${renewed}\nstep=no\n`;
+const lock = (renewed: string, command = 'lbctl up') =>
+  `token=x\nwho=ann@pc\ncommand=${command}\nsince=2026-01-01T00:00:00Z\nage=${renewed}\nstep=no\n`;
 
 describe('status', () => {
   it.each<[string, (pair: SimulatedPair) => void, Odd, string, string[]]>([
@@ -105,6 +105,7 @@ describe('status', () => {
 
   it.each([
     ['a run under way', { 'lb2 lock-look': lock('3') }, 'change_in_progress'],
+    ['a drill that was killed', { 'lb2 lock-look': lock('600', 'lbctl drill') }, 'drill_interrupted'],
     [
       'what keepalived complained of an hour ago',
       { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },

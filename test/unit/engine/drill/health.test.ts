@@ -1,5 +1,7 @@
-import { expect, it } from 'vitest';
-import { healthCheck } from '../../../../src/engine/drill/health.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Observations } from '../../../../src/engine/assess.js';
+import type { ClusterStatus, Problem } from '../../../../src/engine/documents.js';
+import { healthCheck, untilPassed } from '../../../../src/engine/drill/health.js';
 import { HAPROXY_CFG } from '../../../../src/render/platform.js';
 import { upPlaybook } from '../../support/converge.js';
 import { edit, inspected, type Odd, told } from '../../support/inspected.js';
@@ -53,4 +55,50 @@ it.each<[string, (pair: SimulatedPair) => void, Odd, string, string[]]>([
   const found = await look(spoil, odd);
   expect(told(found)).toEqual(problems);
   expect(found.state).toBe(state);
+});
+
+describe('before a pair is called unhealthy', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const problem = (code: string): Problem => ({ code, message: code, host: 'lb1' });
+  const status = (...problems: Problem[]): ClusterStatus => ({
+    ...{ name: 'web', state: problems.length === 0 ? 'healthy' : 'degraded', problems },
+    ...{ virtual_ips: [], hosts: [], servers: [], notices: [] },
+  });
+  const skipped = status(problem('log_script'));
+
+  /** How many looks it took, and what came of them; `seen`: look by look, the last one over and over. */
+  async function looks(seen: readonly ClusterStatus[], signal = new AbortController().signal) {
+    vi.useFakeTimers();
+    const numbers: Observations[] = [];
+    const look = async () => {
+      const it: Observations = new Map();
+      numbers.push(it);
+      return it;
+    };
+    const first = await look();
+    const judge = (it: Observations) => seen[Math.min(numbers.indexOf(it), seen.length - 1)] ?? skipped;
+    const found = untilPassed({ judge, first, look, signal });
+    await vi.advanceTimersByTimeAsync(60_000);
+    const { state, problems } = (await found).status;
+    return { times: numbers.length, state, codes: problems.map(({ code }) => code) };
+  }
+
+  it('a check that was skipped a moment ago is waited for, and for so long only', async () => {
+    expect(await looks([skipped, skipped, status()])).toEqual({ times: 3, state: 'healthy', codes: [] });
+    const { times, state } = await looks([skipped]);
+    expect(state).toBe('degraded');
+    expect(times).toBeGreaterThan(12);
+    expect(times).toBeLessThan(20);
+  });
+
+  it('nothing else is', async () => {
+    const wrong = status(problem('log_script'), problem('config_differs'));
+    expect(await looks([wrong, status()])).toEqual({
+      ...{ times: 1, state: 'degraded', codes: ['log_script', 'config_differs'] },
+    });
+    expect((await looks([skipped], AbortSignal.abort())).times).toBe(1);
+  });
 });
