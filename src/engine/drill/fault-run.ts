@@ -13,6 +13,8 @@ export interface FaultStory {
   readonly healthyAt: number | null;
   readonly endedAt: number;
   readonly error: string | null;
+  /** It was ended early, by an interrupt or since the client loop was lost: nobody had the time to take over. */
+  readonly cutShort: boolean;
 }
 
 export interface StoryInput {
@@ -49,7 +51,7 @@ const NO_FIGURES: ClientFigures = {
 export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory): FaultRun {
   const { watch, prober } = input;
   const { host, before, fault } = about;
-  const { madeAt, undoneAt, healthyAt, endedAt, error } = story;
+  const { madeAt, undoneAt, healthyAt, endedAt, error, cutShort } = story;
   const addresses = before.virtual_ips.filter((it) => it.holders.includes(host)).map((it) => it.address);
   const base = {
     cluster: input.cluster.name,
@@ -58,7 +60,6 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
     repetition: about.repetition,
     measured_from: prober.description,
     method: about.method,
-    takeover_expected: fault.moves === 'always' && addresses.length > 0,
     restored: healthyAt !== null,
     error,
   };
@@ -75,6 +76,7 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
         ...base,
         ...NO_FIGURES,
         ...nothing,
+        takeover_expected: fault.moves === 'always' && addresses.length > 0,
         made: false,
         longest_gap_ms: null,
         return: null,
@@ -92,6 +94,8 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
     result: {
       ...base,
       ...during,
+      takeover_expected:
+        fault.moves === 'always' && addresses.length > 0 && !(cutShort && takenOver === null),
       made: true,
       detection_ms: since(noticed?.at),
       detected_by: noticed?.host ?? null,

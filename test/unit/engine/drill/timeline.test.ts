@@ -158,6 +158,7 @@ describe('the figures of a fault', () => {
       undoneAt: 13_000,
       healthyAt: 14_500,
       endedAt: 15_500,
+      cutShort: false,
       error: null,
     };
     const { result, timeline } = faultRun(input, about, story);
@@ -183,8 +184,36 @@ describe('the figures of a fault', () => {
     ]);
   });
 
+  it('of one that was ended before anybody could take over blame nobody', () => {
+    const story = {
+      began: 10_900,
+      madeAt: 11_000,
+      undoneAt: 11_200,
+      healthyAt: 12_500,
+      endedAt: 13_500,
+      error: null,
+      cutShort: true,
+    };
+    expect(faultRun(input, about, story).result).toMatchObject({
+      takeover_expected: false,
+      takeover_ms: null,
+    });
+    expect(faultRun(input, about, { ...story, undoneAt: 11_400 }).result).toMatchObject({
+      takeover_expected: true,
+      takeover_ms: 280,
+    });
+  });
+
   it('do not exist for one that was not made', () => {
-    const story = { began: 0, madeAt: null, undoneAt: 0, healthyAt: 1, endedAt: 1, error: 'no nft' };
+    const story = {
+      began: 0,
+      madeAt: null,
+      undoneAt: 0,
+      healthyAt: 1,
+      endedAt: 1,
+      error: 'no nft',
+      cutShort: false,
+    };
     expect(faultRun(input, about, story)).toMatchObject({
       result: {
         made: false,
@@ -205,6 +234,7 @@ describe('the figures of a fault', () => {
       undoneAt: 13_000,
       healthyAt: null,
       endedAt: 15_500,
+      cutShort: false,
       error: 'down',
     };
     expect(faultRun(input, { ...about, host: 'lb2' }, story).result).toMatchObject({
