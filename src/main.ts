@@ -146,7 +146,7 @@ function commands(): Command {
     .description('break the pair on purpose, measure what a client saw, restore it')
     .option(
       '--fault <names>',
-      'only these: keepalived-stop, haproxy-stop, haproxy-kill, haproxy-hang, keepalived-kill, network-cut',
+      'only these: keepalived-stop, haproxy-stop, haproxy-restart, haproxy-kill, haproxy-hang, keepalived-kill, network-cut',
     )
     .option('--host <host>', 'the host to break (default: the active one)')
     .option('--repeat <n>', 'each fault so often')

@@ -74,6 +74,7 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
       [
         'keepalived-stop',
         'haproxy-stop',
+        'haproxy-restart',
         'haproxy-kill',
         'haproxy-hang',
         'keepalived-kill',
