@@ -1,6 +1,6 @@
 import type { ClientFigures, ClusterStatus, FaultRun, FaultTimeline } from '../documents.js';
 import { type Figures, figuresOf, type Sample } from './samples.js';
-import { holdersOver, movesOf, type Seen } from './timeline.js';
+import { holdersOver, longestOverlap, movesOf, type Seen } from './timeline.js';
 
 /** When what was done; milliseconds since the epoch, by our clock. */
 export interface FaultStory {
@@ -79,6 +79,7 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
         takeover_expected: fault.moves === 'always' && addresses.length > 0,
         made: false,
         longest_gap_ms: null,
+        two_holders_ms: null,
         return: null,
         restore_ms: null,
       },
@@ -89,6 +90,9 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
   const { noticed, takenOver } = movesOf(watch.seen, { from: madeAt - 5, to: undoneAt, host, addresses });
   const since = (at: number | undefined): number | null =>
     at === undefined ? null : round(Math.max(0, at - madeAt));
+  const overlaps = before.virtual_ips.map(({ address, holders }) =>
+    longestOverlap(holdersOver(watch.seen, { address, before: holders, from: madeAt, to: endedAt })),
+  );
   const during = figuresOf(prober.samples, { from: madeAt, to: undoneAt, interval });
   return {
     result: {
@@ -102,6 +106,7 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
       detected_as: noticed?.what ?? null,
       takeover_ms: since(takenOver?.at),
       taken_over_by: takenOver?.host ?? null,
+      two_holders_ms: round(Math.max(0, ...overlaps)),
       return: returnFigures(prober.samples, { from: undoneAt, to: endedAt, interval }),
       restore_ms: healthyAt === null ? null : round(healthyAt - undoneAt),
     },

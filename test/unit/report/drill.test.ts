@@ -26,6 +26,7 @@ function result(changes: Partial<FaultResult> = {}): FaultResult {
     requests: 300,
     failed: 138,
     longest_gap_ms: 1390.1,
+    two_holders_ms: 0,
     slowest_ms: 5,
     rate: 100,
     client_late_ms: 0,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultRun } from '../../../../src/engine/drill/fault-run.js';
-import { holdersOver, movesOf, type Seen } from '../../../../src/engine/drill/timeline.js';
+import { holdersOver, longestOverlap, movesOf, type Seen } from '../../../../src/engine/drill/timeline.js';
 import { parseSighting } from '../../../../src/engine/drill/watch.js';
 
 const VIP = '192.0.2.200';
@@ -96,10 +96,19 @@ describe('what became of a fault', () => {
 
   it('shows who held the address when, also both at once', () => {
     const seen = [lost('lb1', 400), gained('lb2', 2000), lost('lb2', 5000), gained('lb1', 500)];
-    expect(holdersOver(seen, { address: VIP, before: ['lb1'], from: 1000, to: 6000 })).toEqual([
+    const held = holdersOver(seen, { address: VIP, before: ['lb1'], from: 1000, to: 6000 });
+    expect(held).toEqual([
       { host: 'lb1', from: 1000, to: 6000 },
       { host: 'lb2', from: 2000, to: 5000 },
     ]);
+    expect(longestOverlap(held)).toBe(3000);
+    expect(longestOverlap([])).toBe(0);
+    // One host after the other, and one host twice.
+    const [one, two] = [
+      { host: 'lb1', from: 0, to: 10 },
+      { host: 'lb2', from: 11, to: 20 },
+    ];
+    expect(longestOverlap([one, two, one])).toBe(0);
   });
 
   it('an address that lingers where it was is held by its new holder alone, also when the lingering ends', () => {
@@ -173,6 +182,7 @@ describe('the figures of a fault', () => {
       requests: 200,
       failed: 30,
       longest_gap_ms: 310,
+      two_holders_ms: 0,
       restored: true,
       restore_ms: 1500,
       return: { requests: 250, failed: 0 },
@@ -182,6 +192,15 @@ describe('the figures of a fault', () => {
       { host: 'lb2', from_ms: 280, to_ms: 3000 },
       { host: 'lb1', from_ms: 3001, to_ms: 4500 },
     ]);
+  });
+
+  it('tell for how long two hosts held the address, on the way back as well', () => {
+    const seen = [gained('lb2', 11_280), lost('lb1', 11_300), gained('lb1', 14_000), lost('lb2', 14_045)];
+    const story = {
+      ...{ began: 10_900, madeAt: 11_000, undoneAt: 13_000, healthyAt: 14_500, endedAt: 15_500 },
+      ...{ error: null, cutShort: false },
+    };
+    expect(faultRun({ ...input, watch: { seen } }, about, story).result.two_holders_ms).toBe(45);
   });
 
   it('of one that was ended before anybody could take over blame nobody', () => {
