@@ -30,6 +30,7 @@ const faultsOf = (run: Run) => (summaryOf(run) as unknown as { faults: Fault[] }
 describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, adverts every 0.1 s', () => {
   let path: string;
   let before: string[];
+  let routes: string[];
 
   /** What belongs to the hosts themselves: neither virtual nor link-local. */
   async function addresses(): Promise<string[]> {
@@ -41,6 +42,12 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
         .sort();
     const said = MACHINES.map((it) => run(it, "ip -o addr show scope global | awk '{print $4}'"));
     return (await Promise.all(said)).map((text) => own(text).join(' '));
+  }
+
+  /** Of both families; the kernel's own and those that were set. */
+  async function routesOf(): Promise<string[]> {
+    const show = "{ ip -4 route show; ip -6 route show; } | sed 's/ expires [0-9]*sec//; s/ *$//' | sort";
+    return Promise.all(MACHINES.map((it) => run(it, show)));
   }
 
   beforeAll(async () => {
@@ -57,6 +64,8 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
     });
     await up(path);
     before = await addresses();
+    routes = await routesOf();
+    for (const it of routes) expect(it).toContain('default via');
   });
   afterAll(() => reset(['deb1', 'deb2', 'el2']));
 
@@ -64,6 +73,7 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
     const { problems } = await healthy(path);
     expect(problems).toEqual([]);
     expect(await addresses()).toEqual(before);
+    expect(await routesOf()).toEqual(routes);
   };
 
   it('every fault: made, survived, restored; host addresses and settings are as before', async () => {

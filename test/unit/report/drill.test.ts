@@ -137,6 +137,7 @@ describe('the page', () => {
   it('is whole, needs nothing else, and tells the figures', () => {
     const page = formatDrillHtml(report([run(), run({ fault: 'network-cut', method: 'nft' })]));
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
     expect(page).toContain('prefers-color-scheme: dark');
     expect(page).toContain('<td>1,379 ms</td>');
     expect(page).toContain('aaaaaaaaaaaaaaaa');
