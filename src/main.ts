@@ -146,13 +146,14 @@ function commands(): Command {
     .description('break the pair on purpose, measure what a client saw, restore it')
     .option(
       '--fault <names>',
-      'only these: keepalived-stop, haproxy-stop, haproxy-kill, haproxy-hang, keepalived-kill, network-cut',
+      'only these: keepalived-stop, haproxy-stop, haproxy-restart, haproxy-kill, haproxy-hang, keepalived-kill, network-cut',
     )
     .option('--host <host>', 'the host to break (default: the active one)')
     .option('--repeat <n>', 'each fault so often')
     .option('--rate <n>', 'requests a second of the client loop (default: 100)')
     .option('--report <file>', 'write a page with timelines and figures (HTML)')
     .option('--junit <file>', 'write the outcome for CI (JUnit XML)')
+    .option('--playbook <file>', "the pair is built by this playbook, not by lbctl's own")
     .action(async (file: string | undefined, options: DrillOptions) => {
       exit = await (await import('./commands/drill.js')).drill(file, options, io);
     });

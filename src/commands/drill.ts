@@ -7,6 +7,7 @@ import { longestInterval } from '../engine/gates.js';
 import { confirmer } from './confirm.js';
 import { type Chosen, chooseClusters, inventoryPath, load, wholeNumber, wrongFlag } from './input.js';
 import type { DrillOptions, Io } from './options.js';
+import { loadPlaybook, shippedPlaybook } from './playbook.js';
 import { openReports } from './report-files.js';
 import { openReporter, openTransport, whoAmI, withLogFile } from './run.js';
 import { clusterRecaps, hostRecaps } from './run-clusters.js';
@@ -21,6 +22,7 @@ export async function drill(argument: string | undefined, options: DrillOptions,
   const loaded = await load(path, io, options);
   if (!loaded.ok) return EXIT.badInput;
   const wanted = wantedOf(options, chooseClusters(loaded.inventory, options.limit));
+  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
   const reports = openReports(options);
   const confirm = await confirmer('lbctl drill', options, io);
   if (!(await confirm(questionOf(wanted)))) {
@@ -43,7 +45,15 @@ export async function drill(argument: string | undefined, options: DrillOptions,
     // One after the other: a client's figures mean something only while nothing else is broken.
     for (const { cluster } of wanted.chosen) {
       const { faults, host, repeat, rate, lockWait } = wanted;
-      const input = { cluster, transport, emit: tell, signal: io.interrupted, who: whoAmI(), lockWait };
+      const input = {
+        cluster,
+        playbook,
+        transport,
+        emit: tell,
+        signal: io.interrupted,
+        who: whoAmI(),
+        lockWait,
+      };
       outcomes.push(await drillCluster({ ...input, faults, host, repeat, rate }));
       if (io.interrupted.aborted) break;
     }

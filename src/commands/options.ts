@@ -67,6 +67,7 @@ export interface DrillOptions extends GlobalOptions {
   readonly rate?: string;
   readonly report?: string;
   readonly junit?: string;
+  readonly playbook?: string;
 }
 
 /** What a command needs of the process; tests give their own. */

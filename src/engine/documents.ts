@@ -181,6 +181,11 @@ export interface FaultResult extends Omit<ClientFigures, 'longest_gap_ms'> {
   readonly taken_over_by: string | null;
   readonly takeover_expected: boolean;
   readonly longest_gap_ms: number | null;
+  /**
+   * The longest time in which two hosts had one of the addresses at once, by their kernels; also on the way back. A host that
+   * is cut off does not know that another has it. null: the fault was not made.
+   */
+  readonly two_holders_ms: number | null;
   /** What the client saw from the undoing on, while the pair became healthy again. */
   readonly return: ClientFigures | null;
   /** The pair is healthy again. */

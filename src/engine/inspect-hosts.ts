@@ -7,6 +7,7 @@ import type { Complaint } from '../resources/probes/log-complaints.js';
 import type { ServiceFacts } from '../resources/probes/service.js';
 import type { Problem } from './documents.js';
 import type { Findings } from './inspect.js';
+import { DRILL_COMMAND } from './lock.js';
 import type { FoundLock } from './lock-look.js';
 import { isAlive } from './lock-look.js';
 
@@ -99,6 +100,10 @@ export function lockNotes(host: string, lock: FoundLock | null): Findings {
   if (isAlive(lock)) {
     const message = `${run} is changing this host right now: what is seen may be on its way`;
     return { problems: [], notes: [{ code: 'change_in_progress', message, host }] };
+  }
+  if (command === DRILL_COMMAND) {
+    const message = `${run} ended without a word: what it broke, the host mends by itself; its lock is free, and the next run takes it`;
+    return { problems: [], notes: [{ code: 'drill_interrupted', message, host }] };
   }
   const message = `${run} ended without a word while it changed this host: what it left half done, \`lbctl plan\` shows and \`lbctl up\` finishes`;
   return { problems: [{ code: 'change_interrupted', message, host }], notes: [] };

@@ -129,6 +129,7 @@ function probesOf(resources: readonly HostResources[], host: string): readonly P
   return (own?.plays ?? []).flat().flatMap(({ resource }) => resource.probes);
 }
 
-function unique(problems: readonly Problem[]): Problem[] {
+/** Without those that say the same of the same host. */
+export function unique(problems: readonly Problem[]): Problem[] {
   return [...new Map(problems.map((it) => [`${it.code} ${it.host} ${it.message}`, it])).values()];
 }

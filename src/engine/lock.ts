@@ -22,6 +22,9 @@ export interface LockHolder {
   readonly stepRuns: boolean;
 }
 
+/** What a drill writes into its lock. It leaves nothing for a next run to finish: what it broke the host itself mends. */
+export const DRILL_COMMAND = 'lbctl drill';
+
 /** Seconds after which a lock that nobody renews is free, and how often its owner renews it. */
 export const LOCK_TTL = 60;
 export const LOCK_HEARTBEAT = 15;

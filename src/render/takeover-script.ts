@@ -84,12 +84,12 @@ held() {
   done
 }
 
-length() { case $1 in *:*) echo 128 ;; *) echo 32 ;; esac; }
-
-# Whatever happens to this script, the kernel ends it after $1 seconds.
+# Whatever happens to this script, the kernel ends it after $1 seconds. The route that it makes for an IPv6 address it would
+# leave behind: this host could not reach the address any more where another one has it.
 linger() {
   held | while read -r v dev own; do
-    ip addr replace "$v/$(length "$v")" dev lo valid_lft "$1" preferred_lft "$1"
+    case $v in *:*) as="$v/128 noprefixroute" ;; *) as=$v/32 ;; esac
+    ip addr replace $as dev lo valid_lft "$1" preferred_lft "$1"
   done
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Lb, on, onBoth } from './support/hosts.js';
 import { lbctl, type Running, start } from './support/lbctl.js';
+import { agingLock } from './support/left.js';
 import { inventory, startReady, workFolder } from './support/pair.js';
 import { onTerminal } from './support/terminal.js';
 import { until } from './support/until.js';
@@ -61,10 +62,7 @@ describe('the lock, seen and released by hand', () => {
   const files = () => onBoth('cd /run; ls first second 2>/dev/null | xargs');
   const held = () => onBoth(`ls ${LOCK} 2>/dev/null; true`);
   /** As if the owner had not been heard of for longer. */
-  const age = (seconds: number) =>
-    onBoth(
-      `[ -e ${LOCK} ] || exit 0; r=$(sed -n 's/^renewed=//p' ${LOCK}); sed -i "s/^renewed=.*/renewed=$((r - ${seconds}))/" ${LOCK}`,
-    );
+  const age = (seconds: number) => onBoth(agingLock(seconds));
   const edited = (balance: string) =>
     inventory(`${balance}.yaml`, ({ clusters: { web } }) => {
       web.haproxy.backends.app.balance = balance;

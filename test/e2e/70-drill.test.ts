@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labInfo } from '../lab/lab.js';
 import { readJunit } from '../unit/support/junit.js';
-import { onBoth } from './support/hosts.js';
-import { lbctl, start, summaryOf } from './support/lbctl.js';
-import { leftOn } from './support/left.js';
-import { healthy, heldBy, inventory, startReady } from './support/pair.js';
+import { on, onBoth, PAIR, processes } from './support/hosts.js';
+import { lbctl, type Run, start, summaryOf } from './support/lbctl.js';
+import { agingLock, leftByKilled, leftOn } from './support/left.js';
+import { healthy, heldBy, inventory, startReady, status } from './support/pair.js';
+import { onTerminal } from './support/terminal.js';
 import { until } from './support/until.js';
 
 interface Fault {
@@ -19,9 +20,13 @@ interface Fault {
   requests: number;
   failed: number;
   restored: boolean;
+  method: string | null;
+  error: string | null;
   measured_from: string;
   detected_by: string | null;
 }
+
+const faultsOf = (run: Run) => (summaryOf(run) as unknown as { faults: Fault[] }).faults;
 
 describe('lbctl drill', () => {
   let path: string;
@@ -52,13 +57,25 @@ describe('lbctl drill', () => {
     expect(unknown.stderr).toContain('network-cut');
   });
 
+  it('says on a terminal what it is about to break, and does nothing unless told yes', async () => {
+    const before = await Promise.all(PAIR.map((host) => processes(host, 'keepalived')));
+    const answers = [[/Type yes: $/, 'no\r']] as const;
+    const declined = await onTerminal(['drill', path, '--fault', 'keepalived-stop'], answers);
+    expect([declined.exit, declined.left], declined.seen).toEqual([1, []]);
+    expect(declined.seen).toContain('This breaks web (its active host) on purpose');
+    expect(declined.seen).toContain('keepalived stopped');
+    expect(declined.seen).toContain('nothing was broken');
+    expect(await Promise.all(PAIR.map((host) => processes(host, 'keepalived')))).toEqual(before);
+    expect(await leftOn(['el1', 'el2'])).toEqual(['', '']);
+  });
+
   it('breaks the active host, measures from the client, restores it, and leaves nothing behind', async () => {
     const [page, xml] = [join(folder, 'drill.html'), join(folder, 'drill.xml')];
     const faults = ['keepalived-stop', 'network-cut'];
     const flags = ['--json', '--yes', '--fault', faults.join(','), '--report', page, '--junit', xml];
     const run = await lbctl('drill', path, ...flags);
     expect(run.exit, run.said).toBe(0);
-    const found = (summaryOf(run) as unknown as { faults: Fault[] }).faults;
+    const found = faultsOf(run);
     expect(found.map(({ fault, host, restored }) => [fault, host, restored])).toEqual(
       faults.map((fault) => [fault, 'lb1', true]),
     );
@@ -74,10 +91,60 @@ describe('lbctl drill', () => {
     expect(cut?.takeover_ms).toBeGreaterThan(1500);
     expect(cut?.failed).toBeGreaterThan(20);
     expect(cut?.detected_by).toBe('lb2');
+    // The connection to a host that is cut off survives where the host has nft.
+    expect([stop?.method, cut?.method]).toEqual([null, 'nft']);
     await healthy(path);
     expect(await leftOn(['el1', 'el2'])).toEqual(['', '']);
     expect(readJunit(await readFile(xml, 'utf8')).map(({ failure }) => failure)).toEqual([null, null]);
     await looksRight(page);
+  });
+
+  it('measures from here where the inventory names no host', async () => {
+    const here = await inventory('from-here.yaml');
+    const run = await lbctl('drill', here, '--json', '--yes', '--fault', 'haproxy-restart');
+    expect(run.exit, run.said).toBe(0);
+    const [restart] = faultsOf(run);
+    expect(restart).toMatchObject({ fault: 'haproxy-restart', restored: true });
+    expect(restart?.measured_from).toContain('lbctl itself');
+    expect(restart?.requests).toBeGreaterThan(100);
+    expect(restart?.failed).toBeLessThan(20);
+  });
+
+  it('breaks nothing where nothing can be measured from', async () => {
+    const { vips } = await labInfo();
+    const closed = await inventory('from-closed.yaml', (file) => {
+      Object.assign(file.clusters.web, { drill: { from: 'root@127.0.0.1:1' } });
+    });
+    const refused = await lbctl('drill', closed, '--yes', '--fault', 'keepalived-stop');
+    expect(refused.exit, refused.said).toBe(4);
+    expect(refused.stderr).toContain('the host to measure from cannot be used');
+    await on('client', `ip route add blackhole ${vips[0]}`);
+    try {
+      const blind = await lbctl('drill', path, '--yes', '--fault', 'keepalived-stop');
+      expect(blind.exit, blind.said).toBe(1);
+      expect(blind.stderr).toContain('does not answer python3 on root@127.0.0.1');
+      expect(blind.said).toContain('nothing was broken');
+      expect(blind.said).not.toContain('armed');
+    } finally {
+      await on('client', `ip route del blackhole ${vips[0]}`);
+    }
+    expect(await leftOn(['el1', 'el2', 'client'])).toEqual(['', '', '']);
+  });
+
+  it('a client that is lost in the middle is not taken for a pair that does not serve', async () => {
+    const faults = 'haproxy-stop,keepalived-stop';
+    const running = start('drill', path, '--yes', '--json', '--fault', faults);
+    await running.saw(/"fault":"haproxy-stop".*"state":"made"/);
+    await on('client', "pkill -KILL -f '[l]bctl-drill'");
+    const run = await running.ended;
+    expect(run.exit, run.said).toBe(4);
+    const words = /the client loop on root@127\.0\.0\.1:\d+ (ended|is lost)/;
+    expect(run.stdout).toMatch(words);
+    const found = faultsOf(run);
+    expect(found.map(({ fault, restored }) => [fault, restored])).toEqual([['haproxy-stop', true]]);
+    expect(found[0]?.error).toMatch(words);
+    await healthy(path);
+    expect(await leftOn(['el1', 'el2', 'client'])).toEqual(['', '', '']);
   });
 
   it('a lbctl that is killed leaves a host that mends itself', async () => {
@@ -96,33 +163,46 @@ describe('lbctl drill', () => {
       async () => ((await active()).join() === 'active,active' ? true : undefined),
       90,
     );
-    await healthy(path);
-    // Its lock frees itself; whoever comes meanwhile is told.
-    const next = await lbctl('drill', path, '--yes', '--fault', 'haproxy-kill');
-    expect([0, 6], next.said).toContain(next.exit);
-    // The lock that nobody released stays as a file until somebody takes it.
-    const isLeft = (found: string) => found !== '' && found !== '/var/lib/lbctl/lock';
     await until(
       'nothing is left',
-      async () => ((await leftOn(['el1', 'el2'])).some(isLeft) ? undefined : true),
+      async () => ((await leftByKilled(['el1', 'el2'])).join('') === '' ? true : undefined),
       20,
     );
-  });
+    // Nobody released its lock. Once that has expired it neither counts against the pair nor keeps anybody out.
+    await healthy(path);
+    await onBoth(agingLock(61));
+    const { exit, problems, notices } = await status(path);
+    expect([exit, problems], JSON.stringify(problems)).toEqual([0, []]);
+    expect(notices.map(({ code, host }) => `${host} ${code}`)).toEqual(
+      expect.arrayContaining(['lb1 drill_interrupted', 'lb2 drill_interrupted']),
+    );
+    const next = await lbctl('drill', path, '--yes', '--fault', 'haproxy-kill');
+    expect(next.exit, next.said).toBe(0);
+    expect(await leftOn(['el1', 'el2'])).toEqual(['', '']);
+  }, 200_000);
 
-  it('refuses a pair that is not healthy, and breaks nothing', async () => {
-    await onBoth('rm -f /var/lib/lbctl/lock');
-    await onBoth('[ "$(hostname)" = el1 ] || systemctl stop haproxy');
+  it.each([
+    ['a service that is down', 'systemctl stop haproxy', 'systemctl start haproxy', 'haproxy is inactive'],
+    // Every service runs and answers: but one that the drill stopped would not start again.
+    [
+      'a file on disk that HAProxy would refuse',
+      'cp -p /etc/haproxy/haproxy.cfg /run/kept.cfg && echo nonsense >>/etc/haproxy/haproxy.cfg',
+      'cp -p /run/kept.cfg /etc/haproxy/haproxy.cfg && rm /run/kept.cfg',
+      'differs from the inventory',
+    ],
+  ])('refuses a pair that is not healthy, and breaks nothing: %s', async (_, spoil, mend, why) => {
+    await on('lb2', spoil);
     try {
       const xml = join(folder, 'refused.xml');
       const run = await lbctl('drill', path, '--yes', '--json', '--junit', xml);
       expect(run.exit, run.said).toBe(5);
       expect(readJunit(await readFile(xml, 'utf8'))).toEqual([
-        { name: 'drill', failure: expect.stringContaining('haproxy is inactive') },
+        { name: 'drill', failure: expect.stringContaining(why) },
       ]);
       expect(run.stdout).toContain('nothing was broken');
       expect(run.stdout).not.toContain('"event":"fault"');
     } finally {
-      await onBoth('systemctl start haproxy');
+      await on('lb2', mend);
     }
     await healthy(path);
   });
@@ -145,6 +225,8 @@ async function looksRight(page: string): Promise<void> {
       expect(found.console).toEqual([]);
       expect(found.fetched).toBe(0);
       expect(found.ground).toBe(scheme === '0' ? 'rgb(15, 19, 24)' : 'rgb(255, 255, 255)');
+      expect(found.ink).toBe(scheme === '0' ? 'rgb(230, 237, 243)' : 'rgb(28, 33, 40)');
+      expect(found.smallest, `${width} px`).toBeGreaterThanOrEqual(12);
     }
   }
 }
@@ -154,6 +236,9 @@ interface Measured {
   scroll: number;
   pictures: number;
   ground: string;
+  ink: string;
+  /** Of everything that has a text of its own, in pixels. */
+  smallest: number;
   /** What the page loaded besides itself. */
   fetched: number;
   /** What the browser complained of; what the page's own policy forbids as well. */
@@ -169,8 +254,11 @@ async function measured(page: string, width: number, scheme: string): Promise<Me
     `<!doctype html><meta charset="utf-8"><iframe id="page" style="border:0;width:${width}px;height:900px" srcdoc="${frame}"></iframe>
 <pre id="found"></pre><script>onload = () => {
   const { documentElement: root, body } = page.contentDocument;
+  const styleOf = (it) => page.contentWindow.getComputedStyle(it);
+  const texts = [...body.querySelectorAll('*')].filter((it) => [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== ''));
   found.textContent = JSON.stringify({ width: root.clientWidth, scroll: root.scrollWidth,
-    pictures: root.querySelectorAll('svg').length, fetched: page.contentWindow.performance.getEntriesByType('resource').length, ground: page.contentWindow.getComputedStyle(body).backgroundColor });
+    pictures: root.querySelectorAll('svg').length, fetched: page.contentWindow.performance.getEntriesByType('resource').length, ground: styleOf(body).backgroundColor, ink: styleOf(body).color,
+    smallest: Math.min(...texts.map((it) => parseFloat(styleOf(it).fontSize))) });
 };</script>`,
   );
   const flags = [

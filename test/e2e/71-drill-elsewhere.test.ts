@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labInfo, reset } from '../lab/lab.js';
 import { bare, type Members, run, up, write } from './support/cluster.js';
 import { eventsOf, lbctl, type Run, start, summaryOf } from './support/lbctl.js';
-import { leftOn } from './support/left.js';
+import { agingLock, leftByKilled, leftOn } from './support/left.js';
 import { healthy } from './support/pair.js';
 import { until } from './support/until.js';
 
@@ -30,6 +30,7 @@ const faultsOf = (run: Run) => (summaryOf(run) as unknown as { faults: Fault[] }
 describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, adverts every 0.1 s', () => {
   let path: string;
   let before: string[];
+  let routes: string[];
 
   /** What belongs to the hosts themselves: neither virtual nor link-local. */
   async function addresses(): Promise<string[]> {
@@ -41,6 +42,12 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
         .sort();
     const said = MACHINES.map((it) => run(it, "ip -o addr show scope global | awk '{print $4}'"));
     return (await Promise.all(said)).map((text) => own(text).join(' '));
+  }
+
+  /** Of both families; the kernel's own and those that were set. */
+  async function routesOf(): Promise<string[]> {
+    const show = "{ ip -4 route show; ip -6 route show; } | sed 's/ expires [0-9]*sec//; s/ *$//' | sort";
+    return Promise.all(MACHINES.map((it) => run(it, show)));
   }
 
   beforeAll(async () => {
@@ -57,6 +64,8 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
     });
     await up(path);
     before = await addresses();
+    routes = await routesOf();
+    for (const it of routes) expect(it).toContain('default via');
   });
   afterAll(() => reset(['deb1', 'deb2', 'el2']));
 
@@ -64,6 +73,7 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
     const { problems } = await healthy(path);
     expect(problems).toEqual([]);
     expect(await addresses()).toEqual(before);
+    expect(await routesOf()).toEqual(routes);
   };
 
   it('every fault: made, survived, restored; host addresses and settings are as before', async () => {
@@ -74,6 +84,7 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
       [
         'keepalived-stop',
         'haproxy-stop',
+        'haproxy-restart',
         'haproxy-kill',
         'haproxy-hang',
         'keepalived-kill',
@@ -125,13 +136,14 @@ describe('lbctl drill on three hosts of two distributions, IPv4 and IPv6, advert
     running.child.kill('SIGKILL');
     await running.ended;
     expect((await leftOn(['el2'])).join()).toContain('lbctl_drill');
-    // The lock that nobody released stays as a file until somebody takes it.
-    const isLeft = (found: string) => found !== '' && found !== '/var/lib/lbctl/lock';
     await until(
       'nothing is left',
-      async () => ((await leftOn(MACHINES)).some(isLeft) ? undefined : true),
+      async () => ((await leftByKilled(MACHINES)).join('') === '' ? true : undefined),
       60,
     );
+    await asBefore();
+    // Nor when its lock, which nobody released, has expired.
+    await Promise.all(MACHINES.map((it) => run(it, agingLock(61))));
     await asBefore();
   });
 });

@@ -1,4 +1,5 @@
-// The table of test/lab/drill-table: reads what two drills printed with --json, the second one with adverts every 0.1 s.
+// The table of test/lab/drill-table, from what two drills printed with --json, the second one with adverts every 0.1 s:
+// `node drill-table.mjs RUNS DEFAULT.json QUICK.json`, RUNS being how often each fault was to be made.
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 
@@ -6,35 +7,33 @@ import { loadavg } from 'node:os';
 const TARGETS = {
   'keepalived-stop': { gap: 150, failed: 0 },
   'haproxy-stop': { gap: 150, failed: 2 },
+  'haproxy-restart': { gap: 150, failed: 2 },
   'haproxy-kill': { gap: 200, failed: 15 },
   'haproxy-hang': { gap: 2800, failed: null },
-  'keepalived-kill': { gap: 3000, failed: null },
+  'keepalived-kill': { gap: 3000, failed: null, oneHolder: true },
   'network-cut': { gap: 3200, failed: null },
 };
 const QUICK = { 'network-cut': { gap: 300, failed: null } };
 /** Of a request a second time on the way back to the better host. */
 const RETURN_FAILED = 1;
+/** Milliseconds: whoever gives way does so at the next advert that it hears, and clocks are not quite the same. */
+const ONE_HOLDER = 100;
 
-const [slow, quick] = process.argv.slice(2).map(faultsIn);
+const [wanted, ...files] = process.argv.slice(2);
+const runsWanted = Number(wanted);
+const [slow, quick] = files.map(faultsIn);
 let missed = 0;
 
-console.log(`| fault on the active host | longest gap | slowest request | failed | noticed | taken over | runs | target | |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |`);
+console.log(`| fault on the active host | longest gap | slowest request | failed | noticed | taken over | two holders | runs | target | |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`);
 rows(slow, TARGETS, '');
 rows(quick, QUICK, ', `advert_int: 0.1`');
-
-const back = [...slow, ...quick].map((it) => it.return).filter((it) => it !== null);
-const failed = back.map((it) => it.failed);
-const isBackGood = back.length > 0 && median(failed) <= RETURN_FAILED;
-if (!isBackGood) missed++;
-console.log(
-  `| return of the better host, every fault | ${ms(back.map((it) => it.longest_gap_ms))} | ${ms(back.map((it) => it.slowest_ms))} | ${spread(failed)} | | | ${back.length} | ≤ ${RETURN_FAILED} failed | ${verdict(isBackGood)} |`,
-);
+wayBack();
 
 const [one] = slow;
 const paused = Math.max(0, ...[...slow, ...quick].map((it) => it.client_late_ms));
 console.log(`
-Medians, in parentheses the least and the most. ${one === undefined ? 'Nothing was measured' : `Measured by ${one.measured_from}, ${Math.round(one.rate)} requests a second`}; the client itself paused for up to ${Math.round(paused)} ms. Load of this machine at the end: ${loadavg()[0].toFixed(1)}.`);
+Medians, in parentheses the least and the most; on the way back those of the fault that cost most. ${one === undefined ? 'Nothing was measured' : `Measured by ${one.measured_from}, ${Math.round(one.rate)} requests a second`}; the client itself paused for up to ${Math.round(paused)} ms. Load of this machine at the end: ${loadavg()[0].toFixed(1)}.`);
 process.exitCode = missed === 0 ? 0 : 1;
 
 function faultsIn(path) {
@@ -49,24 +48,58 @@ function rows(faults, targets, suffix) {
     const runs = faults.filter((it) => it.fault === name && it.made);
     const gaps = runs.map((it) => it.longest_gap_ms);
     const lost = runs.map((it) => it.failed);
+    const both = runs.map((it) => it.two_holders_ms);
     const isGood =
-      runs.length > 0 &&
+      runs.length >= runsWanted &&
       runs.every((it) => it.restored) &&
       median(gaps) < target.gap &&
-      (target.failed === null || median(lost) <= target.failed);
+      (target.failed === null || median(lost) <= target.failed) &&
+      (!target.oneHolder || Math.max(...both) < ONE_HOLDER);
     if (!isGood) missed++;
-    const words = `< ${target.gap} ms${target.failed === null ? '' : `, ${target.failed === 0 ? '' : '≤ '}${target.failed} failed`}`;
+    const words = [
+      `< ${target.gap} ms`,
+      ...(target.failed === null ? [] : [`${target.failed === 0 ? '' : '≤ '}${target.failed} failed`]),
+      ...(target.oneHolder ? ['one holder'] : []),
+    ];
     const [slowest, noticed, taken] = ['slowest_ms', 'detection_ms', 'takeover_ms'].map((key) =>
       ms(runs.map((it) => it[key])),
     );
-    console.log(
-      `| ${name}${suffix} | ${spread(gaps, ' ms')} | ${slowest} | ${spread(lost)} | ${noticed} | ${taken} | ${runs.length} | ${words} | ${verdict(isGood)} |`,
+    row(
+      `${name}${suffix}`,
+      [spread(gaps, ' ms'), slowest, spread(lost), noticed, taken, spread(both, ' ms')],
+      { runs: runs.length, target: words.join(', '), isGood },
     );
   }
 }
 
-function verdict(isGood) {
-  return isGood ? 'met' : '**missed**';
+/** The worst of the faults: one that costs clients something on the way back must not hide behind five that do not. */
+function wayBack() {
+  const groups = [...byFault(slow), ...byFault(quick)].filter((it) => it.length > 0);
+  const [worst] = groups.sort(
+    (a, b) =>
+      median(b.map((it) => it.failed)) - median(a.map((it) => it.failed)) ||
+      median(b.map((it) => it.longest_gap_ms)) - median(a.map((it) => it.longest_gap_ms)),
+  );
+  const isGood = worst !== undefined && median(worst.map((it) => it.failed)) <= RETURN_FAILED;
+  if (!isGood) missed++;
+  const of = (key) => (worst ?? []).map((it) => it[key]);
+  row(
+    'return of the better host, every fault',
+    [ms(of('longest_gap_ms')), ms(of('slowest_ms')), spread(of('failed')), '', '', ''],
+    { runs: groups.flat().length, target: `≤ ${RETURN_FAILED} failed`, isGood },
+  );
+}
+
+/** What clients saw on the way back, fault by fault. */
+function byFault(faults) {
+  const names = [...new Set(faults.map((it) => it.fault))];
+  return names.map((name) =>
+    faults.flatMap((it) => (it.fault === name && it.return !== null ? [it.return] : [])),
+  );
+}
+
+function row(name, cells, { runs, target, isGood }) {
+  console.log(`| ${[name, ...cells, runs, target, isGood ? 'met' : '**missed**'].join(' | ')} |`);
 }
 
 function median(values) {

@@ -2,29 +2,33 @@ import { randomBytes } from 'node:crypto';
 import type { Diagnostic } from '../../base/diagnostic.js';
 import { EXIT, type ExitCode } from '../../base/exit-codes.js';
 import type { Cluster } from '../../inventory/model.js';
+import type { Playbook } from '../../playbook/model.js';
 import { networkProbe } from '../../resources/probes/network.js';
-import { throughVipProbe, verifyTargets } from '../../resources/probes/through-vip.js';
 import { type Transport, TransportError } from '../../transport/types.js';
-import { type Observations, statusProbes } from '../assess.js';
+import type { Observations } from '../assess.js';
 import { type Connected, closeAll, connectAll } from '../connect.js';
 import type { ClusterStatus, DrilledCluster } from '../documents.js';
 import type { Emit } from '../events.js';
 import { longestInterval } from '../gates.js';
+import { DRILL_COMMAND } from '../lock.js';
+import { observeAll } from '../observe-cluster.js';
 import { reachableFacts } from '../prepare.js';
 import { type ClusterResult, Recap } from '../recap.js';
 import { lockPatiently } from '../take-lock.js';
-import { judgeVerification } from '../verify.js';
 import { answersIn, NoDrill, startProber } from './begin.js';
 import { configurationOf } from './configuration.js';
 import { activeHost, heldBefore } from './context.js';
 import { type CutPlan, cutDevices, cutFactsScript, parseCutFacts, planCut } from './cut.js';
 import type { FaultName } from './faults.js';
+import { healthCheck, untilPassed } from './health.js';
 import { makeAll } from './make-all.js';
 import { aimOf } from './target.js';
 import { type Watch, watchHosts } from './watchers.js';
 
 export interface DrillInput {
   readonly cluster: Cluster;
+  /** What `up` makes of a host: what is compared before anything is broken. */
+  readonly playbook: Playbook;
   readonly transport: Transport;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -67,23 +71,25 @@ export async function drillCluster(input: DrillInput): Promise<DrillOutcome> {
     const owner = {
       token: randomBytes(12).toString('hex'),
       who: input.who,
-      command: 'lbctl drill',
+      command: DRILL_COMMAND,
       since: new Date().toISOString(),
     };
-    const probes = [...statusProbes(cluster), throughVipProbe(verifyTargets(cluster))];
+    const health = healthCheck(cluster, input.playbook);
     const patience = { seconds: input.lockWait, signal: input.signal };
-    const locked = await lockPatiently(cluster, connected.sessions, owner, () => probes, patience);
+    const locked = await lockPatiently(cluster, connected.sessions, owner, health.probes, patience);
     phase('lock', locked.ok ? 'done' : 'failed');
     if (!locked.ok) return refuse(EXIT[locked.why], [locked.error], locked.error.summary);
     try {
-      const { status } = judgeVerification(cluster, locked.observations);
+      const { status, observations } = await untilPassed({
+        judge: health.judge,
+        first: locked.observations,
+        look: () => observeAll(connected, health.probes),
+        signal: input.signal,
+      });
+      if (input.signal.aborted) return refuse(EXIT.interrupted, [], 'interrupted');
       if (status.state !== 'healthy')
         return refuse(EXIT.unhealthy, problemsOf(status), `the pair is ${status.state}`);
-      return await drillHealthy(
-        input,
-        { connected, observations: locked.observations, status, token: owner.token },
-        recap,
-      );
+      return await drillHealthy(input, { connected, observations, status, token: owner.token }, recap);
     } catch (error) {
       if (error instanceof NoDrill) return refuse(error.exit, [error.diagnostic], error.message);
       if (error instanceof TransportError)

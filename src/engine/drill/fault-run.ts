@@ -1,6 +1,6 @@
 import type { ClientFigures, ClusterStatus, FaultRun, FaultTimeline } from '../documents.js';
 import { type Figures, figuresOf, type Sample } from './samples.js';
-import { holdersOver, movesOf, type Seen } from './timeline.js';
+import { holdersOver, longestOverlap, movesOf, type Seen } from './timeline.js';
 
 /** When what was done; milliseconds since the epoch, by our clock. */
 export interface FaultStory {
@@ -13,6 +13,8 @@ export interface FaultStory {
   readonly healthyAt: number | null;
   readonly endedAt: number;
   readonly error: string | null;
+  /** It was ended early, by an interrupt or since the client loop was lost: nobody had the time to take over. */
+  readonly cutShort: boolean;
 }
 
 export interface StoryInput {
@@ -49,7 +51,7 @@ const NO_FIGURES: ClientFigures = {
 export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory): FaultRun {
   const { watch, prober } = input;
   const { host, before, fault } = about;
-  const { madeAt, undoneAt, healthyAt, endedAt, error } = story;
+  const { madeAt, undoneAt, healthyAt, endedAt, error, cutShort } = story;
   const addresses = before.virtual_ips.filter((it) => it.holders.includes(host)).map((it) => it.address);
   const base = {
     cluster: input.cluster.name,
@@ -58,7 +60,6 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
     repetition: about.repetition,
     measured_from: prober.description,
     method: about.method,
-    takeover_expected: fault.moves === 'always' && addresses.length > 0,
     restored: healthyAt !== null,
     error,
   };
@@ -75,8 +76,10 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
         ...base,
         ...NO_FIGURES,
         ...nothing,
+        takeover_expected: fault.moves === 'always' && addresses.length > 0,
         made: false,
         longest_gap_ms: null,
+        two_holders_ms: null,
         return: null,
         restore_ms: null,
       },
@@ -87,17 +90,23 @@ export function faultRun(input: StoryInput, about: FaultAbout, story: FaultStory
   const { noticed, takenOver } = movesOf(watch.seen, { from: madeAt - 5, to: undoneAt, host, addresses });
   const since = (at: number | undefined): number | null =>
     at === undefined ? null : round(Math.max(0, at - madeAt));
+  const overlaps = before.virtual_ips.map(({ address, holders }) =>
+    longestOverlap(holdersOver(watch.seen, { address, before: holders, from: madeAt, to: endedAt })),
+  );
   const during = figuresOf(prober.samples, { from: madeAt, to: undoneAt, interval });
   return {
     result: {
       ...base,
       ...during,
+      takeover_expected:
+        fault.moves === 'always' && addresses.length > 0 && !(cutShort && takenOver === null),
       made: true,
       detection_ms: since(noticed?.at),
       detected_by: noticed?.host ?? null,
       detected_as: noticed?.what ?? null,
       takeover_ms: since(takenOver?.at),
       taken_over_by: takenOver?.host ?? null,
+      two_holders_ms: round(Math.max(0, ...overlaps)),
       return: returnFigures(prober.samples, { from: undoneAt, to: endedAt, interval }),
       restore_ms: healthyAt === null ? null : round(healthyAt - undoneAt),
     },

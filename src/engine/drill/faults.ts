@@ -4,6 +4,7 @@ import { type Command, raw, sh } from '../../base/shell.js';
 export const FAULT_NAMES = [
   'keepalived-stop',
   'haproxy-stop',
+  'haproxy-restart',
   'haproxy-kill',
   'haproxy-hang',
   'keepalived-kill',
@@ -37,6 +38,12 @@ export const SERVICE_FAULTS: Readonly<Record<Exclude<FaultName, 'network-cut'>, 
     title: 'haproxy stopped',
     moves: 'always',
     make: raw('systemctl stop haproxy'),
+    undo: startAgain('haproxy'),
+  },
+  'haproxy-restart': {
+    title: 'haproxy restarted by hand',
+    moves: 'perhaps',
+    make: raw('systemctl restart haproxy'),
     undo: startAgain('haproxy'),
   },
   'haproxy-kill': {

@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode } from '../../base/exit-codes.js';
+import { EXIT, type ExitCode, worstExit } from '../../base/exit-codes.js';
 import type { ClusterStatus, FaultRun } from '../documents.js';
 import type { ClusterResult, Recap } from '../recap.js';
 import { activeHost, type DrillContext } from './context.js';
@@ -29,7 +29,7 @@ export async function makeAll(
   const fail = (exit: ExitCode, host: string, code: string, summary: string): void => {
     recap.diagnose({ severity: 'error', code, summary, cluster: cluster.name, host });
     error ??= summary;
-    if (worst !== EXIT.failed) worst = exit;
+    worst = worstExit([worst, exit]);
   };
   for (const name of input.faults) {
     for (let repetition = 1; repetition <= input.repeat; repetition++) {
@@ -52,11 +52,21 @@ export async function makeAll(
       done.push(end.run);
       status = end.after;
       const { result } = end.run;
+      const lost = context.prober.failure();
       if (!result.made) fail(EXIT.failed, host, 'fault-not-made', `${name}: ${result.error}`);
       else if (!result.restored) fail(EXIT.unhealthy, host, 'not-restored', `after ${name} ${result.error}`);
-      else if (result.takeover_expected && result.takeover_ms === null && !input.signal.aborted)
+      else if (result.takeover_expected && result.takeover_ms === null)
         fail(EXIT.unhealthy, host, 'no-takeover', `${name} on ${host}: no other host took over`);
-      else if (result.error !== null) fail(EXIT.failed, host, 'fault-failed', `${name}: ${result.error}`);
+      else if (result.error !== null && lost === null)
+        fail(EXIT.failed, host, 'fault-failed', `${name}: ${result.error}`);
+      if (lost !== null && !input.signal.aborted) {
+        const summary = `nothing can be measured any more: ${lost}`;
+        recap.diagnose({ severity: 'error', code: 'drill-client-lost', summary, cluster: cluster.name });
+        return {
+          done,
+          result: recap.end(worstExit([worst, EXIT.unreachable]), status.state, error ?? summary),
+        };
+      }
       if (!result.restored) return { done, result: recap.end(worst, status.state, error) };
     }
   }
@@ -69,6 +79,6 @@ function notMade(
   about: { name: FaultName; host: string; repetition: number; before: ClusterStatus },
   error: string,
 ): FaultRun {
-  const story = { began: 0, madeAt: null, undoneAt: 0, healthyAt: 0, endedAt: 0, error };
+  const story = { began: 0, madeAt: null, undoneAt: 0, healthyAt: 0, endedAt: 0, error, cutShort: false };
   return faultRun(context, { ...about, fault: { moves: 'perhaps' }, method: null }, story);
 }

@@ -5,6 +5,9 @@ import { BASH_PROGRAM, PYTHON_PROGRAM } from './probe-programs.js';
 import { type Prober, type ProberInput, REQUEST_TIMEOUT } from './prober.js';
 import type { Sample } from './samples.js';
 
+/** Seconds without a word after which a client loop counts as lost: each of its requests ends within one. */
+export const SILENCE = 10;
+
 /** Seconds; longer than anybody drills. */
 const LIMIT = 7 * 24 * 3600;
 
@@ -21,21 +24,30 @@ export function probeThere({ session, offset, aim, rate }: RemoteInput): Prober 
   const { name } = session.host;
   let program = '';
   let failure: string | null = null;
+  // By ticks, not by the clock: a process that was itself stopped meanwhile has heard nothing, either.
+  let quiet = 0;
+  const listening = setInterval(() => {
+    quiet++;
+    if (quiet >= SILENCE) failure ??= `the client loop on ${name} has not been heard of for ${SILENCE} s`;
+  }, 1000);
+  listening.unref();
   const onLine = (line: string): void => {
+    quiet = 0;
     if (line.startsWith('ready ')) program = line.slice('ready '.length);
     const sample = parseSample(line, offset);
     if (sample !== null) samples.push(sample);
   };
   session.run(probeScript({ aim, rate }), { limit: LIMIT, signal: ended.signal, onLine }).then(
     ({ exitCode, stderr }) => {
-      failure =
+      failure ??=
         exitCode === NOTHING_THERE
           ? `${name} has neither python3 nor bash 5 to measure with`
           : `the client loop on ${name} ended (exit ${exitCode}): ${stderr.trim()}`;
     },
     (error: unknown) => {
       if (!(error instanceof TransportError)) throw error;
-      if (error.failure !== 'aborted') failure = error.diagnostic.summary;
+      if (error.failure !== 'aborted')
+        failure ??= `the client loop on ${name} is lost: ${error.diagnostic.summary}`;
     },
   );
   return {
@@ -44,7 +56,10 @@ export function probeThere({ session, offset, aim, rate }: RemoteInput): Prober 
     },
     samples,
     failure: () => failure,
-    stop: () => ended.abort(),
+    stop() {
+      clearInterval(listening);
+      ended.abort();
+    },
   };
 }
 

@@ -71,3 +71,12 @@ export function holdersOver(
   for (const [host, began] of since) spans.push({ host, from: began, to });
   return spans.sort((a, b) => a.from - b.from);
 }
+
+/** Milliseconds for which two hosts held an address at once, at most; 0: they never did. */
+export function longestOverlap(spans: readonly Held[]): number {
+  const pairs = spans.flatMap((one, index) => spans.slice(index + 1).map((other) => [one, other] as const));
+  const both = pairs.flatMap(([one, other]) =>
+    one.host === other.host ? [] : [Math.min(one.to, other.to) - Math.max(one.from, other.from)],
+  );
+  return Math.max(0, ...both);
+}

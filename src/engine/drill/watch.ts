@@ -21,11 +21,14 @@ export function parseSighting(line: string): Sighting | null {
   return parseAddress(line) ?? parseJournal(line);
 }
 
-/** `[2026-11-23T22:10:40.361098] Deleted 1733: eth0    inet 192.0.2.200/24 scope global secondary eth0\ …` */
+/**
+ * `[2026-11-23T22:10:40.361098] Deleted 1733: eth0    inet 192.0.2.200/24 scope global secondary eth0\ …`. An address that
+ * lingers on lo after it has left a host is not held: nobody is told of it there.
+ */
 function parseAddress(line: string): Sighting | null {
-  const [, time, deleted, address] =
-    /^\[([0-9T:.-]+)\] (Deleted )?\d+: \S+\s+inet6? ([0-9A-Fa-f.:]+)(?:\/| peer)/.exec(line) ?? [];
-  if (time === undefined || address === undefined) return null;
+  const [, time, deleted, device, address] =
+    /^\[([0-9T:.-]+)\] (Deleted )?\d+: (\S+)\s+inet6? ([0-9A-Fa-f.:]+)(?:\/| peer)/.exec(line) ?? [];
+  if (time === undefined || address === undefined || device === 'lo') return null;
   const at = epochOf(time);
   // Duplicate address detection tells an IPv6 address twice: it can be used from the second time on.
   if (deleted === undefined && /\btentative\b/.test(line)) return null;

@@ -1,67 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import type { Observation } from '../../../src/engine/assess.js';
-import { HostFacts } from '../../../src/engine/facts.js';
 import { inspection } from '../../../src/engine/inspect.js';
 import { certificateProblems } from '../../../src/engine/inspect-hosts.js';
 import { FLIP_MARK, KEEPALIVED_CONF } from '../../../src/render/platform.js';
 import { upPlaybook } from '../support/converge.js';
-import { builtPair } from '../support/observed.js';
+import { edit, inspected, type Odd, told } from '../support/inspected.js';
 import type { SimulatedPair } from '../support/simulated-pair.js';
 
 const VIP = '10.0.0.100';
 const STRANGER = '02:00:00:00:00:99';
 const CONFIG = `file:${KEEPALIVED_CONF}`;
 
-const usual = (host: string, key: string) =>
-  key === 'answering'
-    ? `${host === 'lb2' ? `answers ${VIP} 02:00:00:00:00:01\n` : ''}end\n`
-    : key === 'complaints'
-      ? 'now 1000.0\n'
-      : key.startsWith('certificates')
-        ? 'now 1000\n'
-        : undefined;
+const look = (spoil: (pair: SimulatedPair) => void, odd: Odd = {}) =>
+  inspected((cluster) => inspection(cluster, upPlaybook()), spoil, odd);
 
-type Odd = Record<string, string>;
-
-async function look(spoil: (pair: SimulatedPair) => void, odd: Odd = {}) {
-  const pair = await builtPair();
-  for (const [name, mac] of [
-    ['lb1', '02:00:00:00:00:01'],
-    ['lb2', '02:00:00:00:00:02'],
-  ] as const) {
-    const host = pair.host(name);
-    const own = () => [host.host.address, ...host.held].map((local) => ({ local, prefixlen: 24 }));
-    Object.defineProperty(host, 'network', {
-      value: () =>
-        JSON.stringify([{ ifname: 'eth0', address: mac, flags: ['UP', 'LOWER_UP'], addr_info: own() }]),
-    });
-  }
-  spoil(pair);
-  const { probes, judge } = inspection(pair.cluster, upPlaybook());
-  const seen = [...pair.hosts].map(([name, host]): [string, Observation] => {
-    const refused = pair.refused.get(name);
-    if (refused !== undefined)
-      return [name, { reachable: false, error: { severity: 'error', code: 'x', summary: 'gone' } }];
-    const answers = probes(name).map(({ key, script }) => {
-      const stdout = odd[`${name} ${key.split(':')[0]}`] ?? usual(name, key);
-      const said =
-        stdout === undefined ? host.answer(key, script.text.reveal()) : { stdout, stderr: '', exitCode: 0 };
-      return [key, said] as const;
-    });
-    return [name, { reachable: true, facts: new HostFacts(new Map(answers), 'not asked') }];
-  });
-  return judge(new Map(seen));
-}
-
-const told = ({ problems }: { problems: readonly { host: string | null; code: string }[] }) =>
-  problems.map(({ host, code }) => `${host} ${code}`);
-const edit = (pair: SimulatedPair, host: string, path: string, change: (text: string) => string) => {
-  const file = pair.host(host).files.get(path);
-  if (file === undefined) throw new Error(`no ${path}`);
-  file.content = change(file.content);
-};
-const lock = (renewed: string) =>
-  `token=x\nwho=ann@pc\ncommand=lbctl up\nsince=2026-01-01T00:00:00Z\nage=${renewed}\nstep=no\n`;
+const lock = (renewed: string, command = 'lbctl up') =>
+  `token=x\nwho=ann@pc\ncommand=${command}\nsince=2026-01-01T00:00:00Z\nage=${renewed}\nstep=no\n`;
 
 describe('status', () => {
   it.each<[string, (pair: SimulatedPair) => void, Odd, string, string[]]>([
@@ -168,6 +121,7 @@ describe('status', () => {
 
   it.each([
     ['a run under way', { 'lb2 lock-look': lock('3') }, 'change_in_progress'],
+    ['a drill that was killed', { 'lb2 lock-look': lock('600', 'lbctl drill') }, 'drill_interrupted'],
     [
       'what keepalived complained of an hour ago',
       { 'lb2 complaints': 'now 5000.0\n999.0 lb2 Keepalived_vrrp[1]: (VI_1) received an invalid passwd!\n' },

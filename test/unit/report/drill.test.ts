@@ -26,6 +26,7 @@ function result(changes: Partial<FaultResult> = {}): FaultResult {
     requests: 300,
     failed: 138,
     longest_gap_ms: 1390.1,
+    two_holders_ms: 0,
     slowest_ms: 5,
     rate: 100,
     client_late_ms: 0,
@@ -136,6 +137,7 @@ describe('the page', () => {
   it('is whole, needs nothing else, and tells the figures', () => {
     const page = formatDrillHtml(report([run(), run({ fault: 'network-cut', method: 'nft' })]));
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
     expect(page).toContain('prefers-color-scheme: dark');
     expect(page).toContain('<td>1,379 ms</td>');
     expect(page).toContain('aaaaaaaaaaaaaaaa');

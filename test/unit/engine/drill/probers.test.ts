@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { createSecureContext, createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { problemWith } from '../../../../src/engine/drill/answer.js';
 import { probeHere } from '../../../../src/engine/drill/probe-here.js';
-import { parseSample, probeScript } from '../../../../src/engine/drill/probe-there.js';
+import { parseSample, probeScript, probeThere, SILENCE } from '../../../../src/engine/drill/probe-there.js';
 import type { Sample } from '../../../../src/engine/drill/samples.js';
 import type { Aim } from '../../../../src/engine/drill/target.js';
 import { aimOf } from '../../../../src/engine/drill/target.js';
+import { TransportError } from '../../../../src/transport/types.js';
 import { certificate } from '../../support/certificate.js';
 import { clusterOf } from '../../support/model.js';
 
@@ -138,6 +139,65 @@ it('a client loop on a host says with what it asks', async () => {
   const aim = await serve(GOOD);
   expect((await there(aim, 1)).lines[0]).toBe('ready python3');
   expect((await there(aim, 1, 'python3')).lines[0]).toBe('ready bash');
+});
+
+describe('a client loop on a host that is lost', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** As the session to that host: lines come when told, and it ends when told. */
+  function lost() {
+    vi.useFakeTimers();
+    const heard: ((line: string) => void)[] = [];
+    const ends: ((how: { exitCode: number; stderr: string } | Error) => void)[] = [];
+    const session = {
+      host: { name: 'client' },
+      run: (_: unknown, { onLine }: { onLine(line: string): void }) => {
+        heard.push(onLine);
+        return new Promise((resolve, reject) => {
+          ends.push((how) => (how instanceof Error ? reject(how) : resolve(how)));
+        });
+      },
+    } as never;
+    const aim = { kind: 'http', address: '192.0.2.1', port: 80, hostHeader: 'x', path: '/' } as const;
+    const prober = probeThere({ session, offset: 0, aim: { ...aim, status: null, label: '' }, rate: 1 });
+    const say = (line: string) => heard.forEach((it) => void it(line));
+    const end = async (how: { exitCode: number; stderr: string } | Error) => {
+      ends[0]?.(how);
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    return { prober, say, end };
+  }
+
+  it('says so when its program or its connection ends', async () => {
+    const killed = lost();
+    await killed.end({ exitCode: 137, stderr: 'Killed\n' });
+    expect(killed.prober.failure()).toBe('the client loop on client ended (exit 137): Killed');
+    const cut = lost();
+    const diagnostic = { severity: 'error', code: 'x', summary: 'the connection was closed' } as const;
+    await cut.end(new TransportError('cut', diagnostic));
+    expect(cut.prober.failure()).toBe('the client loop on client is lost: the connection was closed');
+  });
+
+  it('and when nothing is heard of it any more, long before its connection ends', async () => {
+    const { prober, say } = lost();
+    say('ready python3');
+    for (let second = 0; second < 3 * SILENCE; second++) {
+      await vi.advanceTimersByTimeAsync(1000);
+      say('1795471841361.000 1795471841362.000 ok');
+    }
+    expect(prober.failure()).toBeNull();
+    await vi.advanceTimersByTimeAsync((SILENCE + 1) * 1000);
+    expect(prober.failure()).toBe(`the client loop on client has not been heard of for ${SILENCE} s`);
+  });
+
+  it('but not when it was stopped', async () => {
+    const { prober } = lost();
+    prober.stop();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(prober.failure()).toBeNull();
+  });
 });
 
 const TWO = ['[10.0.0.100/24]', '[10.0.0.100/24, 10.0.0.101/24]'] as const;

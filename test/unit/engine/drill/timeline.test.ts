@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { faultRun } from '../../../../src/engine/drill/fault-run.js';
-import { holdersOver, movesOf, type Seen } from '../../../../src/engine/drill/timeline.js';
+import { holdersOver, longestOverlap, movesOf, type Seen } from '../../../../src/engine/drill/timeline.js';
 import { parseSighting } from '../../../../src/engine/drill/watch.js';
 
 const VIP = '192.0.2.200';
@@ -31,6 +31,18 @@ describe('what a host tells', () => {
     [
       '[2026-11-23T22:10:45.5] 2: eth0    inet6 2001:db8::200/128 scope global nodad \\       valid_lft',
       { kind: 'gained', at: Date.UTC(2026, 10, 23, 22, 10, 45) + 500, address: '2001:db8::200' },
+    ],
+    [
+      '[2026-11-23T22:10:45.5] 1: lo    inet 192.0.2.200/32 scope global dynamic lo\\       valid_lft 4sec preferred_lft 4sec',
+      null,
+    ],
+    [
+      '[2026-11-23T22:10:45.5] Deleted 1: lo    inet 192.0.2.200/32 scope global dynamic lo\\       valid_lft 4sec preferred_lft 4sec',
+      null,
+    ],
+    [
+      '[2026-11-23T22:10:45.5] 1: lo    inet6 2001:db8::200/128 scope global dynamic \\       valid_lft 4sec preferred_lft 4sec',
+      null,
     ],
     [
       '1795471841.361006 lb1 Keepalived_vrrp[677]: (VI_1) sent 0 priority',
@@ -84,9 +96,37 @@ describe('what became of a fault', () => {
 
   it('shows who held the address when, also both at once', () => {
     const seen = [lost('lb1', 400), gained('lb2', 2000), lost('lb2', 5000), gained('lb1', 500)];
-    expect(holdersOver(seen, { address: VIP, before: ['lb1'], from: 1000, to: 6000 })).toEqual([
+    const held = holdersOver(seen, { address: VIP, before: ['lb1'], from: 1000, to: 6000 });
+    expect(held).toEqual([
       { host: 'lb1', from: 1000, to: 6000 },
       { host: 'lb2', from: 2000, to: 5000 },
+    ]);
+    expect(longestOverlap(held)).toBe(3000);
+    expect(longestOverlap([])).toBe(0);
+    // One host after the other, and one host twice.
+    const [one, two] = [
+      { host: 'lb1', from: 0, to: 10 },
+      { host: 'lb2', from: 11, to: 20 },
+    ];
+    expect(longestOverlap([one, two, one])).toBe(0);
+  });
+
+  it('an address that lingers where it was is held by its new holder alone, also when the lingering ends', () => {
+    const line = (second: string, what: string) => `[2026-11-23T22:10:${second}] ${what} scope global`;
+    const at = (second: number) => Date.UTC(2026, 10, 23, 22, 10, 0) + second * 1000;
+    // keepalived was killed at 40: the address stays for packets that still come, and comes back to the new process.
+    const seen = [
+      line('40.1', `1: lo    inet ${VIP}/32`),
+      line('40.2', `Deleted 2: eth0    inet ${VIP}/24`),
+      line('43.0', `2: eth0    inet ${VIP}/24`),
+      line('44.1', `Deleted 1: lo    inet ${VIP}/32`),
+    ].flatMap((it): Seen[] => {
+      const sighting = parseSighting(it);
+      return sighting === null ? [] : [{ ...sighting, host: 'lb1' }];
+    });
+    expect(holdersOver(seen, { address: VIP, before: ['lb1'], from: at(39), to: at(50) })).toEqual([
+      { host: 'lb1', from: at(39), to: at(40.2) },
+      { host: 'lb1', from: at(43), to: at(50) },
     ]);
   });
 });
@@ -127,6 +167,7 @@ describe('the figures of a fault', () => {
       undoneAt: 13_000,
       healthyAt: 14_500,
       endedAt: 15_500,
+      cutShort: false,
       error: null,
     };
     const { result, timeline } = faultRun(input, about, story);
@@ -141,6 +182,7 @@ describe('the figures of a fault', () => {
       requests: 200,
       failed: 30,
       longest_gap_ms: 310,
+      two_holders_ms: 0,
       restored: true,
       restore_ms: 1500,
       return: { requests: 250, failed: 0 },
@@ -152,8 +194,45 @@ describe('the figures of a fault', () => {
     ]);
   });
 
+  it('tell for how long two hosts held the address, on the way back as well', () => {
+    const seen = [gained('lb2', 11_280), lost('lb1', 11_300), gained('lb1', 14_000), lost('lb2', 14_045)];
+    const story = {
+      ...{ began: 10_900, madeAt: 11_000, undoneAt: 13_000, healthyAt: 14_500, endedAt: 15_500 },
+      ...{ error: null, cutShort: false },
+    };
+    expect(faultRun({ ...input, watch: { seen } }, about, story).result.two_holders_ms).toBe(45);
+  });
+
+  it('of one that was ended before anybody could take over blame nobody', () => {
+    const story = {
+      began: 10_900,
+      madeAt: 11_000,
+      undoneAt: 11_200,
+      healthyAt: 12_500,
+      endedAt: 13_500,
+      error: null,
+      cutShort: true,
+    };
+    expect(faultRun(input, about, story).result).toMatchObject({
+      takeover_expected: false,
+      takeover_ms: null,
+    });
+    expect(faultRun(input, about, { ...story, undoneAt: 11_400 }).result).toMatchObject({
+      takeover_expected: true,
+      takeover_ms: 280,
+    });
+  });
+
   it('do not exist for one that was not made', () => {
-    const story = { began: 0, madeAt: null, undoneAt: 0, healthyAt: 1, endedAt: 1, error: 'no nft' };
+    const story = {
+      began: 0,
+      madeAt: null,
+      undoneAt: 0,
+      healthyAt: 1,
+      endedAt: 1,
+      error: 'no nft',
+      cutShort: false,
+    };
     expect(faultRun(input, about, story)).toMatchObject({
       result: {
         made: false,
@@ -174,6 +253,7 @@ describe('the figures of a fault', () => {
       undoneAt: 13_000,
       healthyAt: null,
       endedAt: 15_500,
+      cutShort: false,
       error: 'down',
     };
     expect(faultRun(input, { ...about, host: 'lb2' }, story).result).toMatchObject({
