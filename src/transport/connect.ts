@@ -162,7 +162,7 @@ async function openLink<Key>(
     case 'command':
       return commandLink(route.command);
     case 'jump':
-      return deps.jumps.open(target, route.via, () => logIn(deps, route.via, signal));
+      return deps.jumps.open(target, route.via, { signal, login: () => logIn(deps, route.via, signal) });
   }
 }
 

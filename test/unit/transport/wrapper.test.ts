@@ -70,7 +70,9 @@ describe('the command line', () => {
   });
 
   it('has the time limit inside of sudo', () => {
-    expect(remoteCommand({ become: true })).toMatch(/^exec sudo -n -- \/bin\/sh -c 'while read -r l.*timeout /);
+    expect(remoteCommand({ become: true })).toMatch(
+      /^exec sudo -n -- \/bin\/sh -c 'while read -r l.*timeout /,
+    );
     expect(remoteCommand({ become: false })).toMatch(/^exec \/bin\/sh -c 'while read -r l.*timeout /);
   });
 
