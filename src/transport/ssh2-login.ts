@@ -20,7 +20,8 @@ export function login(
   let stage: 'handshake' | 'authentication' | 'ready' = 'handshake';
   let words = '';
   let lossReason = '';
-  let methods: string[] | null = null;
+  let methods: readonly string[] | null = null;
+  let partial = false;
   const offers = new Map<string, string>();
   return new Promise((resolve, reject) => {
     const stop = () => {
@@ -45,6 +46,15 @@ export function login(
       });
     };
     signal?.addEventListener('abort', onAbort);
+    const offer = async (next: (method: AnyAuthMethod) => void): Promise<void> => {
+      const identity = await untimed(options.nextIdentity(methods, partial)).catch(() => null);
+      try {
+        next(identity === null ? NO_MORE_KEYS : authMethod(options.user, identity, untimed));
+      } catch {
+        // A private key that cannot sign here (SHA-1 where the system forbids it): the next one.
+        if (identity !== null) await offer(next);
+      }
+    };
 
     // This listener stays for the connection's life: an error event that nobody listens to ends the program.
     client.on('error', (error) => {
@@ -79,22 +89,18 @@ export function login(
       hostVerifier: (key: Buffer) => options.acceptHostKey(key),
       algorithms: { serverHostKey: [...options.algorithms] as ServerHostKeyAlgorithm[] },
       // A function skips the attempt without any key ("none") that ssh2 begins with otherwise.
-      authHandler: (_methods, partial, next) => {
-        untimed(options.nextIdentity(methods, partial === true)).then(
-          (identity) => next(identity === null ? NO_MORE_KEYS : authMethod(options.user, identity, untimed)),
-          () => next(NO_MORE_KEYS),
-        );
-      },
-      // The only place where ssh2 tells what the server offered, and which ways to log in it names.
+      authHandler: (_methods, _partial, next) => void offer(next),
+      // The only place where ssh2 tells what the server offered.
       debug: (text) => {
         if (stage === 'ready') return;
         const offer = /^Handshake: \(remote\) ([^:]+): (.*)$/.exec(text);
         if (offer?.[1] !== undefined) offers.set(offer[1].toLowerCase(), offer[2] ?? '');
-        const failed = /USERAUTH_FAILURE \((.*)\)$/.exec(text);
-        if (failed?.[1] !== undefined) methods = failed[1].split(',').filter((method) => method !== '');
       },
     });
-    adaptAuthentication(client);
+    adaptAuthentication(client, (left, isPartial) => {
+      methods = left.filter((method) => method !== '');
+      partial = isPartial;
+    });
     // Whoever refuses us before the handshake says why in plain text ("Not allowed at this time").
     stream.once('data', (chunk: Buffer) => {
       const text = chunk.toString('utf8').trim();

@@ -48,6 +48,30 @@ export async function sshServer(behaviour: ServerBehaviour): Promise<number> {
   return portOf(server);
 }
 
+/**
+ * An SSH server that lets everybody in, and cuts its first so many connections when it is about to do this, in the
+ * words of ssh2's debug output.
+ */
+export async function cuttingServer(
+  at: string,
+  options: { readonly times: number; readonly how: 'end' | 'reset' },
+): Promise<{ readonly port: number; connections(): number }> {
+  let connections = 0;
+  const port = await listen((socket) => {
+    const isCut = ++connections <= options.times;
+    const debug = (text: string) => {
+      if (!isCut || !text.includes(at)) return;
+      if (options.how === 'reset') socket.resetAndDestroy();
+      else socket.destroy();
+    };
+    const server = new ssh2.Server({ hostKeys: [privateKey], debug }, (client) => {
+      client.on('error', () => undefined).on('authentication', (context) => context.accept());
+    });
+    server.injectSocket(socket);
+  });
+  return { port, connections: () => connections };
+}
+
 /** Does this with every command. */
 export function lettingIn(onExec: (channel: ServerChannel) => void): ServerBehaviour {
   return {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as dialSocket, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +75,45 @@ describe('a server that means harm', () => {
     expect(ask.questions).toHaveLength(2);
     expect(ask.questions.join('')).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
   });
+
+  it.each(['no', 'yes'])(
+    'shows another key than the known one, and wants a password: asked with a known key only (%s)',
+    async (isKnown) => {
+      const methods: string[] = [];
+      const port = await sshServer({
+        onAuthentication: (context) => {
+          methods.push(context.method);
+          if (context.method === 'password' && isKnown === 'yes') return context.accept();
+          return context.reject(isKnown === 'yes' ? ['password'] : ['password', 'keyboard-interactive']);
+        },
+      });
+      const other = makeKey(join(home, `other-${isKnown}`), { type: 'rsa' });
+      const file = join(home, `known-${isKnown}`);
+      const line = `[127.0.0.1]:${port} ${readFileSync(`${other}.pub`, 'utf8')}`;
+      writeFileSync(file, isKnown === 'yes' ? '' : line);
+      const ask = answering('secret', 'secret', 'secret', 'secret');
+      const options = { env: {}, homeDir: home, configFiles: [], globalKnownHostsFiles: [], ask };
+      const work = createSshTransport(options).connect({
+        ...host(port),
+        ssh: {
+          ...host(port).ssh,
+          knownHostsFile: file,
+          identityFile: null,
+        },
+      });
+      if (isKnown === 'yes') {
+        (await work).close();
+        expect(ask.questions).toHaveLength(1);
+        return;
+      }
+      const error = await failureOf(work);
+      expect(error.code).toBe('login-refused');
+      expect(error.detail).toContain('Passwords are not asked for nor sent');
+      expect(error.hint).toContain(`ssh-keygen -R '[127.0.0.1]:${port}'`);
+      expect(ask.questions).toEqual([]);
+      expect(methods.filter((it) => it !== 'none' && it !== 'publickey')).toEqual([]);
+    },
+  );
 
   it('sends escapes instead of running anything', async () => {
     const port = await sshServer(
@@ -155,7 +194,9 @@ describe.runIf(canRunSshd())('on the way to a real server', () => {
           .connect(host(port))
           .then((session) => session.run(script('true'), { limit: 5 })),
       );
-      expect(['unreachable', 'cut']).toContain(error.failure);
+      // Never that the login was refused: nobody said so.
+      const codes = ['handshake-failed', 'connect-reset', 'login-cut', 'connection-lost', 'connection-cut'];
+      expect(codes).toContain(error.code);
       expect(error.said).not.toMatch(/\n\s+at /);
     },
     20_000,
