@@ -106,7 +106,7 @@ export class SshSession implements Session {
       } catch (error) {
         if (!(error instanceof TransportError) || error.failure !== 'privileges') throw error;
         if (error.diagnostic.code === 'become-password-wrong') this.#passwordIsWrong = error;
-        const other = otherWay(way, error.diagnostic.detail ?? '');
+        const other = otherWay(way, error.diagnostic.detail ?? '', this.host.ssh.become.password !== null);
         if (other === null || this.#way !== way) throw error;
         this.#way = other;
       }
