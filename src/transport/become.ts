@@ -162,11 +162,14 @@ function unknownQuestion(target: Target, said: string): TransportError {
   });
 }
 
-/** Another way to call sudo, where one was refused for a reason that it mends; nothing ran then. */
-export function otherWay(way: SudoWay, said: string): SudoWay | null {
+/**
+ * Another way to call sudo, where one was refused for a reason that it mends; nothing ran then. Where there is no password to
+ * give, a sudo that wants one is not asked again: that would count as a failed attempt (pam_faillock).
+ */
+export function otherWay(way: SudoWay, said: string, hasPassword: boolean): SudoWay | null {
   if (!way.tty && /must have a tty|no tty present/i.test(said)) return { ...way, tty: true };
-  const cannotAsk =
-    /a password is required|interactive authentication is required|(?:invalid|illegal|unknown|unrecognized) option.*n\b|usage: sudo/i;
-  if (way.asks === 'never' && cannotAsk.test(said)) return { ...way, asks: 'perhaps' };
+  const wantsPassword = hasPassword && /password is required|authentication is required/i.test(said);
+  const noSuchOption = /(?:invalid|illegal|unknown|unrecognized) option.*n\b|usage: sudo/i.test(said);
+  if (way.asks === 'never' && (wantsPassword || noSuchOption)) return { ...way, asks: 'perhaps' };
   return null;
 }

@@ -1,22 +1,28 @@
 import { aborted, errorText, failure } from './failures.js';
-import { pause, unlessAborted } from './pause.js';
+import { inTime, pause } from './pause.js';
 import type { RemoteProcess } from './run-script.js';
 import { Slots } from './slots.js';
-import type { Target } from './target.js';
+import { sshArguments, type Target } from './target.js';
 import { TransportError } from './types.js';
 import { ChannelRefused, type Connection } from './wire.js';
 
 const CHANNELS = 8;
 /** So often a server may refuse the only channel: those that are closing count as well. */
 const REFUSALS = 3;
+/** A link that is dead, or stalls, is known as such sooner: by then the server itself does not answer. */
+const OPEN_MS = 45_000;
 
-/** Another connection to the same host. @throws TransportError */
-export type Reconnect = (signal: AbortSignal | undefined) => Promise<Connection>;
+export interface ChannelOptions {
+  /** Another connection to the same host. @throws TransportError */
+  readonly reconnect?: (signal: AbortSignal | undefined) => Promise<Connection>;
+  /** How long a channel may take to open. */
+  readonly openMs?: number;
+}
 
 /** The channels of a connection, which is made anew where it is lost between two scripts. */
 export class Channels {
   readonly #target: Target;
-  readonly #again: Reconnect | undefined;
+  readonly #options: ChannelOptions;
   readonly #slots = new Slots(CHANNELS);
   #connection: Connection;
   readonly #open = new Set<RemoteProcess>();
@@ -26,10 +32,10 @@ export class Channels {
   #reconnecting: Promise<void> | null = null;
   #closed = false;
 
-  constructor(target: Target, connection: Connection, reconnect: Reconnect | undefined) {
+  constructor(target: Target, connection: Connection, options: ChannelOptions) {
     this.#target = target;
     this.#connection = connection;
-    this.#again = reconnect;
+    this.#options = options;
   }
 
   get isClosed(): boolean {
@@ -74,7 +80,7 @@ export class Channels {
       const before = this.#slots.used - 1;
       try {
         if (signal?.aborted) throw aborted(this.#target.host);
-        const process = await unlessAborted(connection.exec(command), signal, this.#target.host);
+        const process = await this.#exec(connection, command, signal);
         this.#open.add(process);
         process.onClose(() => {
           this.#open.delete(process);
@@ -93,18 +99,33 @@ export class Channels {
           continue;
         }
         if (error instanceof TransportError) throw error;
-        if (reconnected || this.isClosed || this.#again === undefined) throw this.#notRun(error);
+        const { reconnect } = this.#options;
+        if (reconnected || this.isClosed || reconnect === undefined) throw this.#notRun(error);
         // Nothing was sent: over another connection it is as if this one had never been.
         reconnected = true;
-        await this.#reconnect(connection, error, this.#again, signal);
+        await this.#reconnect(connection, error, reconnect, signal);
       }
     }
+  }
+
+  /** One that opens too late gets no script, and ends with its standard input. */
+  #exec(connection: Connection, command: string, signal: AbortSignal | undefined): Promise<RemoteProcess> {
+    const { host } = this.#target;
+    const { openMs = OPEN_MS } = this.#options;
+    const late = () => {
+      // Another connection may meet a server process that answers. Nobody else uses this one.
+      if (this.#open.size === 0) connection.close();
+      return this.#silent(openMs);
+    };
+    return inTime(connection.exec(command), { host, signal, limitMs: openMs, late }, (process) =>
+      process.close(),
+    );
   }
 
   async #reconnect(
     lost: Connection,
     reason: unknown,
-    reconnect: Reconnect,
+    reconnect: NonNullable<ChannelOptions['reconnect']>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     if (this.#connection !== lost) return;
@@ -128,6 +149,15 @@ export class Channels {
       code: 'channel-refused',
       summary: `${this.#target.host.name} lets ${this.#target.user} log in but run nothing: ${error.message}`,
       hint: `look at MaxSessions in sshd_config of ${this.#target.host.name}`,
+    });
+  }
+
+  #silent(openMs: number): TransportError {
+    const { host, name } = this.#target;
+    return failure('unreachable', host, {
+      code: 'channel-silent',
+      summary: `${name} let ${this.#target.user} in, but began no command within ${openMs / 1000} s: the script was not sent`,
+      hint: `sshd waits for something there, such as a PAM session module, or the host has no memory left: \`journalctl -u sshd -u ssh\` on ${name}, or \`ssh ${sshArguments(this.#target)} true\``,
     });
   }
 

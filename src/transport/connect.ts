@@ -50,13 +50,18 @@ export async function connectHost<Key>(
 
 /** A connection that stands, to a host or to one on the way. @throws TransportError */
 async function logIn<Key>(
-  deps: ConnectDeps<Key>,
+  given: ConnectDeps<Key>,
   target: Target,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
   if (signal?.aborted) throw aborted(target.host);
   const started = performance.now();
-  const [trust, keyring] = await Promise.all([readTrust(deps.knownHosts, target), Keyring.of(deps, target)]);
+  const deps = target.ask.anything ? given : { ...given, ask: null };
+  const [trust, firstKeyring] = await Promise.all([
+    readTrust(deps.knownHosts, target),
+    Keyring.of(deps, target),
+  ]);
+  let keyring = firstKeyring;
   let deadline = performance.now() + target.connectTimeoutMs;
   let keyRounds = 1;
   for (let tries = 1; ; ) {
@@ -79,6 +84,8 @@ async function logIn<Key>(
         throw error.error;
       deps.trace({ type: 'retry', host: target.label, reason: error.message, delayMs });
       await pause(delayMs, target.host, signal);
+      // The keys that the lost connection was shown were not turned down.
+      keyring = await Keyring.of(deps, target);
     }
   }
 }
@@ -124,7 +131,10 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
       onHandshake: () => {
         if (decision?.accept && hostKey !== null) written = remember(deps, target, decision, hostKey);
       },
-      nextIdentity: (methods, partial) => keyring.next(methods, partial),
+      nextIdentity: (methods, partial) => {
+        keyring.isHostDoubtful = decision?.accept === true && decision.warning !== undefined;
+        return keyring.next(methods, partial);
+      },
       onBanner: (text) => {
         keyring.banner = text;
       },
@@ -140,6 +150,8 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
       decision,
       refusal: keyring.refusal(),
       keysLeft: keyring.hasMore,
+      isTyped: keyring.isTyped,
+      authenticationMs: AUTHENTICATION_MS,
       proxySaid: link.said(),
     });
   }
@@ -162,7 +174,7 @@ async function openLink<Key>(
     case 'command':
       return commandLink(route.command);
     case 'jump':
-      return deps.jumps.open(target, route.via, () => logIn(deps, route.via, signal));
+      return deps.jumps.open(target, route.via, { signal, login: () => logIn(deps, route.via, signal) });
   }
 }
 

@@ -42,7 +42,7 @@ export function dial(target: Target, limitMs: number, signal: AbortSignal | unde
 }
 
 /** `missing`: what had not come about when the time was over. */
-export function timeout(target: Target, missing: string): TransportError {
+function timeout(target: Target, missing: string): TransportError {
   return failure('unreachable', target.host, {
     code: 'connect-timeout',
     summary: `no answer from ${target.name} (${target.hostname} port ${target.port}): after ${target.connectTimeoutMs / 1000} s there was still not ${missing}`,

@@ -84,9 +84,11 @@ export class HostTrust {
     if (verdict.kind === 'known') return { accept: true, by: verdict.entry, add: false };
     if (verdict.kind === 'unknown') return this.#decideUnknown(key);
     if (verdict.kind === 'changed' && this.#mode === 'no') {
-      const { code, summary } = this.#problem(key, verdict);
+      const { code, summary, detail, hint } = this.#problem(key, verdict);
       const warning = hostDiagnostic(this.#target.host, 'warning', {
         code,
+        detail,
+        hint,
         summary: `${summary}; accepted because of strict_host_key_checking: no`,
       });
       return { accept: true, by: null, add: false, warning };

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { AttemptFailed } from './dial.js';
-import { failure } from './failures.js';
+import { aborted, failure } from './failures.js';
 import type { Link } from './link.js';
+import { inTime } from './pause.js';
 import type { Target } from './target.js';
+import { TransportError } from './types.js';
 import { ChannelRefused, type Connection } from './wire.js';
 
 interface Shared {
@@ -11,16 +13,21 @@ interface Shared {
   users: number;
 }
 
+interface OpenOptions {
+  /** Makes the connection to the jump host where there is none. */
+  login(): Promise<Connection>;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Connections to jump hosts: one for all hosts behind it, open while any of them is. */
 export class JumpPool {
   readonly #shared = new Map<string, Shared>();
 
   /**
-   * A way to a host by its jump host.
-   * @param login makes the connection to the jump host where there is none
+   * A way to a host by its jump host; the jump host has the target's time to make it.
    * @throws AttemptFailed, or what `login` throws
    */
-  async open(target: Target, via: Target, login: () => Promise<Connection>): Promise<Link> {
+  async open(target: Target, via: Target, { login, signal }: OpenOptions): Promise<Link> {
     const key = keyOf(via);
     let shared = this.#shared.get(key);
     if (shared === undefined) {
@@ -39,9 +46,19 @@ export class JumpPool {
     }
     let stream: Duplex;
     try {
-      stream = await connection.forward(target.hostname, target.port);
+      if (signal?.aborted) throw aborted(target.host);
+      const patience = {
+        host: target.host,
+        signal,
+        limitMs: target.connectTimeoutMs,
+        late: () => noAnswer(target, via),
+      };
+      const opening = connection.forward(target.hostname, target.port);
+      stream = await inTime(opening, patience, (late) => late.destroy());
     } catch (error) {
       leave();
+      if (error instanceof AttemptFailed) throw error;
+      if (error instanceof TransportError) throw new AttemptFailed(error, 'never');
       // A connection that is gone is of no use to the others either.
       if (!(error instanceof ChannelRefused) && this.#shared.get(key) === shared) this.#shared.delete(key);
       throw forwardFailed(target, via, error);
@@ -69,6 +86,18 @@ export class JumpPool {
 /** All that was configured about a jump host and the way to it; not for which host it stands there. */
 function keyOf(via: Target): string {
   return JSON.stringify(via, (key, value) => (key === 'host' || key === 'label' ? undefined : value));
+}
+
+function noAnswer(target: Target, via: Target): AttemptFailed {
+  const where = `${target.hostname} port ${target.port}`;
+  return new AttemptFailed(
+    failure('unreachable', target.host, {
+      code: 'connect-timeout',
+      summary: `no answer from ${target.name} (${where}) by way of ${via.name}: after ${target.connectTimeoutMs / 1000} s there was still not a TCP connection`,
+      hint: `is ${target.name} up, and does no firewall behind ${via.name} drop TCP port ${target.port}? (on ${via.hostname}: \`nc -vz ${target.hostname} ${target.port}\`)`,
+    }),
+    'never',
+  );
 }
 
 function forwardFailed(target: Target, via: Target, error: unknown): AttemptFailed {

@@ -1,5 +1,5 @@
 import { Secret } from '../base/secret.js';
-import type { Ask } from './ask.js';
+import { type Ask, TRIES } from './ask.js';
 import { failure, printable } from './failures.js';
 import {
   type AgentKey,
@@ -14,6 +14,7 @@ import {
   type Usable,
 } from './identities.js';
 import type { LoginAttempt } from './login-refused.js';
+import { unlocked } from './passphrase.js';
 import type { Target } from './target.js';
 import type { Wire } from './wire.js';
 
@@ -33,13 +34,12 @@ interface AgentAnswer<Key> {
   readonly note: string | null;
 }
 
-/** So often a passphrase or a password is asked for, as ssh does. */
-const TRIES = 3;
-
 /** The ways to prove who one is to one host, each once, however many connections that takes. */
 export class Keyring<Key> {
   /** What the server says before a login; for the message about a refused one. */
   banner = '';
+  /** Its key is not the one that is known: nothing that is typed may reach whoever answers in its place. */
+  isHostDoubtful = false;
   readonly #deps: KeyringDeps<Key>;
   readonly #target: Target;
   readonly #files: readonly KeyFile<Key>[];
@@ -100,17 +100,23 @@ export class Keyring<Key> {
     return (this.#left !== null && this.#left.length > 0) || this.#mayAsk() !== null;
   }
 
+  /** Whether somebody typed a password or an answer: another connection would ask again. */
+  get isTyped(): boolean {
+    return this.#asked > 0;
+  }
+
   async next(methods: readonly string[] | null, partial: boolean): Promise<Usable<Key> | null> {
     this.#methods = methods ?? this.#methods;
     if (partial && !this.#partial) this.#asked = 0;
-    this.#partial = partial;
+    // A second proof that is wrong does not take the first one back.
+    this.#partial ||= partial;
     // The agent answers while the connection is made; only here its keys are needed.
     this.#agentAnswer = await this.#agent;
     const agent = { socket: this.#target.keys.agentSocket ?? '', keys: this.#agentAnswer.keys };
     const { ask } = this.#deps;
     this.#left ??= orderIdentities(this.#files, agent, {
       onlyFiles: this.#target.keys.only,
-      unlock: ask === null ? null : (file) => unlocked(this.#deps, ask, file),
+      unlock: ask === null ? null : (file) => unlocked(this.#deps.unlocked, ask, file),
     });
     const identity = (await this.#nextKey()) ?? (await this.#nextAnswer());
     if (identity !== null) this.#current = identity.label;
@@ -150,7 +156,7 @@ export class Keyring<Key> {
 
   #mayAsk(): 'keyboard' | 'password' | null {
     const methods = this.#methods ?? [];
-    if (this.#deps.ask === null || this.#gaveUp || this.#asked >= TRIES) return null;
+    if (this.#deps.ask === null || this.isHostDoubtful || this.#gaveUp || this.#asked >= TRIES) return null;
     if (methods.includes('keyboard-interactive') && this.#target.ask.keyboard) return 'keyboard';
     return methods.includes('password') && this.#target.ask.password ? 'password' : null;
   }
@@ -184,7 +190,7 @@ export class Keyring<Key> {
       partial: this.#partial,
       banner: this.banner,
       agentNote: note,
-      couldAsk: this.#deps.ask !== null,
+      asking: this.isHostDoubtful ? 'host-in-doubt' : this.#deps.ask === null ? 'nobody' : 'possible',
     };
   }
 }
@@ -217,27 +223,4 @@ function sharedFile<Key>(deps: KeyringDeps<Key>, path: string): Promise<KeyFile<
     deps.keyFiles.set(path, file);
   }
   return file;
-}
-
-function unlocked<Key>(deps: KeyringDeps<Key>, ask: Ask, file: KeyFile<Key>): Promise<Key | null> {
-  let key = deps.unlocked.get(file.path);
-  if (key === undefined) {
-    key = askPassphrase(ask, file);
-    deps.unlocked.set(file.path, key);
-  }
-  return key;
-}
-
-async function askPassphrase<Key>(ask: Ask, file: KeyFile<Key>): Promise<Key | null> {
-  if (file.unlock === null) return null;
-  try {
-    for (let tries = 1; tries <= TRIES; tries++) {
-      const again = tries === 1 ? '' : 'That is not it. ';
-      const key = file.unlock(await ask.secret(`${again}Passphrase of ${file.path}: `));
-      if (!(key instanceof Error)) return key;
-    }
-  } catch {
-    // Whoever was asked gave up.
-  }
-  return null;
 }

@@ -1,8 +1,8 @@
-import { AttemptFailed, dialFailure, timeout } from './dial.js';
+import { AttemptFailed, dialFailure } from './dial.js';
 import { aborted, failure } from './failures.js';
 import type { HostTrust, Trust } from './host-trust.js';
 import { type LoginAttempt, loginRefused } from './login-refused.js';
-import { destination, type Target } from './target.js';
+import { destination, sshArguments, type Target } from './target.js';
 import type { LoginProblem } from './wire.js';
 
 export interface LoginContext {
@@ -12,6 +12,9 @@ export interface LoginContext {
   readonly decision: Trust | null;
   readonly refusal: LoginAttempt;
   readonly keysLeft: boolean;
+  /** Somebody typed something for this login. */
+  readonly isTyped: boolean;
+  readonly authenticationMs: number;
   /** What a ProxyCommand said on its standard error. */
   readonly proxySaid: string;
 }
@@ -25,7 +28,7 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
     case 'socket':
       return dialFailure(target, problem.error);
     case 'closed':
-      return new AttemptFailed(closed(problem, context), problem.stage === 'handshake' ? 'later' : 'never');
+      return new AttemptFailed(closed(problem, context), context.isTyped ? 'never' : 'later');
     case 'handshake':
       return new AttemptFailed(handshakeFailed(problem, context), 'never');
     case 'dismissed': {
@@ -40,13 +43,33 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
       return new AttemptFailed(loginRefused(target, refusal), 'never');
     case 'too-many-keys':
       return new AttemptFailed(loginRefused(target, refusal), context.keysLeft ? 'at-once' : 'never');
-    case 'timeout': {
-      const missing = problem.stage === 'handshake' ? 'an SSH handshake' : 'an answer to the login';
-      return new AttemptFailed(timeout(target, missing), 'never');
-    }
+    case 'timeout':
+      return new AttemptFailed(
+        problem.stage === 'handshake' ? handshakeLate(target) : loginLate(context),
+        'never',
+      );
     case 'aborted':
       return new AttemptFailed(aborted(target.host), 'never');
   }
+}
+
+/** The port answers, but not as an SSH server does. */
+function handshakeLate(target: Target) {
+  const { name, hostname, port, connectTimeoutMs } = target;
+  return failure('unreachable', target.host, {
+    code: 'connect-timeout',
+    summary: `${name} (${hostname} port ${port}) answers, but after ${connectTimeoutMs / 1000} s there was still not an SSH handshake`,
+    hint: `is that an SSH server, and is ${name} not overloaded? (\`ssh -v ${sshArguments(target)}\`; a slow one needs more \`ssh.connect_timeout\`)`,
+  });
+}
+
+function loginLate({ target, authenticationMs }: LoginContext) {
+  const { name } = target;
+  return failure('unreachable', target.host, {
+    code: 'login-timeout',
+    summary: `${name} did not answer the login as ${destination(target)} within ${authenticationMs / 1000} s`,
+    hint: `sshd waits for something there: a name server (UseDNS), a directory (LDAP, SSSD), PAM or AuthorizedKeysCommand; on ${name}: \`journalctl -u sshd -u ssh\``,
+  });
 }
 
 function closed(problem: Extract<LoginProblem, { kind: 'closed' }>, { target, proxySaid }: LoginContext) {
@@ -59,6 +82,13 @@ function closed(problem: Extract<LoginProblem, { kind: 'closed' }>, { target, pr
     });
   }
   const { name, hostname, port, host } = target;
+  if (problem.stage === 'authentication') {
+    return failure('unreachable', host, {
+      code: 'login-cut',
+      summary: `${name} closed the connection during the login as ${destination(target)}, without saying why`,
+      hint: `either the network cut it, or sshd gave up, as it does where PAM refuses an account (expired, pam_access, /etc/nologin): on ${name} \`journalctl -u sshd -u ssh\` says which`,
+    });
+  }
   return failure('unreachable', host, {
     code: 'handshake-failed',
     summary: `${name} (${hostname} port ${port}) closed the connection during the ${problem.stage}`,

@@ -21,7 +21,9 @@ export function whyNotStarted(target: Target, end: NoStart): TransportError {
     /(?:^|[\s‘'"`:])(sudo|timeout|script|\/bin\/sh)['"’`]?:? (?:command )?not found|(?:Unknown command|unknown command)[:.]? *['"]?(sudo|timeout)|failed to run command ['"‘](\/bin\/sh)|(timeout): No such file/im.exec(
       said,
     );
-  const program = missing?.[1] ?? missing?.[2] ?? missing?.[3] ?? missing?.[4];
+  // env(1) still says it in the host's own language.
+  const noSudo = end.exitCode === 127 && /^env: .*\bsudo\b/m.test(said) ? 'sudo' : undefined;
+  const program = missing?.[1] ?? missing?.[2] ?? missing?.[3] ?? missing?.[4] ?? noSudo;
   if (program === 'sudo') {
     return failure('privileges', host, {
       code: 'sudo-missing',

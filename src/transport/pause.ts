@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Host } from '../inventory/model.js';
 import { aborted } from './failures.js';
-import type { RemoteProcess } from './run-script.js';
 
 /** @throws TransportError when the caller gives up meanwhile */
 export async function pause(ms: number, host: Host, signal: AbortSignal | undefined): Promise<void> {
@@ -17,22 +16,33 @@ export function backoff(tries: number, baseMs: number): number {
   return Math.round(baseMs * 2 ** tries * (0.5 + Math.random()));
 }
 
-/** A process that comes after the signal is closed again. */
-export function unlessAborted<Opened extends RemoteProcess>(
+/** What is waited for no longer than so, and no longer than the caller wishes. */
+export interface Patience {
+  readonly host: Host;
+  readonly signal: AbortSignal | undefined;
+  readonly limitMs: number;
+  /** What to throw when the time is over. */
+  late(): Error;
+}
+
+/** What comes after its time, or after the signal, is discarded. @throws what `opening` throws, `late` or TransportError */
+export function inTime<Opened>(
   opening: Promise<Opened>,
-  signal: AbortSignal | undefined,
-  host: Host,
+  patience: Patience,
+  discard: (opened: Opened) => void,
 ): Promise<Opened> {
-  if (signal === undefined) return opening;
+  const { host, signal, limitMs, late } = patience;
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      reject(aborted(host));
-      opening.then(
-        (process) => process.close(),
-        () => undefined,
-      );
+    const giveUp = (error: Error) => {
+      reject(error);
+      opening.then(discard, () => undefined);
     };
-    signal.addEventListener('abort', onAbort, { once: true });
-    opening.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const onAbort = () => giveUp(aborted(host));
+    const timer = setTimeout(() => giveUp(late()), limitMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    opening.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    });
   });
 }

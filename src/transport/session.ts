@@ -1,7 +1,7 @@
 import type { Command } from '../base/shell.js';
 import type { Host } from '../inventory/model.js';
 import { NO_PASSWORDS, otherWay, type Passwords, passSudo, type SudoWay } from './become.js';
-import { Channels } from './channels.js';
+import { type ChannelOptions, Channels } from './channels.js';
 import { aborted } from './failures.js';
 import { backoff, pause } from './pause.js';
 import { type RemoteProcess, runScript } from './run-script.js';
@@ -14,10 +14,8 @@ import { newMark, remoteCommand } from './wrapper.js';
 /** So often in all a script that may be repeated is begun. */
 const REPEATS = 3;
 
-export interface SessionOptions {
+export interface SessionOptions extends ChannelOptions {
   readonly passwords?: Passwords;
-  /** Another connection to the same host. @throws TransportError */
-  readonly reconnect?: (signal: AbortSignal | undefined) => Promise<Connection>;
 }
 
 /** Scripts on one host; root's own, or by way of sudo. */
@@ -37,7 +35,7 @@ export class SshSession implements Session {
   constructor(target: Target, connection: Connection, trace: Trace, options: SessionOptions = {}) {
     this.host = target.host;
     this.#target = target;
-    this.#channels = new Channels(target, connection, options.reconnect);
+    this.#channels = new Channels(target, connection, options);
     this.#trace = trace;
     this.#options = options;
     const password = this.#becomes ? target.host.ssh.become.password : null;
@@ -108,7 +106,7 @@ export class SshSession implements Session {
       } catch (error) {
         if (!(error instanceof TransportError) || error.failure !== 'privileges') throw error;
         if (error.diagnostic.code === 'become-password-wrong') this.#passwordIsWrong = error;
-        const other = otherWay(way, error.diagnostic.detail ?? '');
+        const other = otherWay(way, error.diagnostic.detail ?? '', this.host.ssh.become.password !== null);
         if (other === null || this.#way !== way) throw error;
         this.#way = other;
       }

@@ -88,6 +88,9 @@ interface Protocol {
     };
   };
   readonly _cipher: { encrypt(packet: Buffer): void };
+  readonly _handlers: {
+    USERAUTH_FAILURE(protocol: unknown, methods: readonly string[], partial: boolean): void;
+  };
 }
 
 const USERAUTH_REQUEST = 50;
@@ -101,10 +104,19 @@ const RSA_HASHES: Readonly<Record<string, string>> = {
 
 /**
  * Lets a client that was told to connect log in with foreign keys as well; and sign at once with a private key that is
- * at hand, without asking first whether the server would take it: a round trip less.
+ * at hand, without asking first whether the server would take it: a round trip less. `onRefused` is told what the server
+ * still wants after each attempt: of an agent's key ssh2 forgets it, and that the key was taken but is not enough.
  */
-export function adaptAuthentication(client: Client): void {
+export function adaptAuthentication(
+  client: Client,
+  onRefused: (methods: readonly string[], partial: boolean) => void,
+): void {
   const { _protocol: protocol } = client as unknown as { readonly _protocol: Protocol };
+  const goOn = protocol._handlers.USERAUTH_FAILURE;
+  protocol._handlers.USERAUTH_FAILURE = (it, methods, partial) => {
+    onRefused(methods, partial);
+    goOn(it, methods, partial);
+  };
   const authPK = protocol.authPK.bind(protocol);
   const send = (payload: Buffer) => {
     const { write } = protocol._packetRW;

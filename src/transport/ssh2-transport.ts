@@ -1,36 +1,20 @@
-import type { Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import type { Duplex } from 'node:stream';
-import ssh2, {
-  type AnyAuthMethod,
-  type Client,
-  type ClientChannel,
-  type ParsedKey,
-  type ServerHostKeyAlgorithm,
-} from 'ssh2';
+import ssh2, { type Client, type ClientChannel, type ParsedKey } from 'ssh2';
 import type { Ask } from './ask.js';
 import { NO_PASSWORDS, type Passwords } from './become.js';
 import { ConfigLookup } from './config-lookup.js';
 import { connectHost } from './connect.js';
 import { JumpPool } from './jump-pool.js';
 import { KnownHostsFiles } from './known-hosts-files.js';
+import type { Link } from './link.js';
 import type { RemoteProcess } from './run-script.js';
-import { agentKeys, authMethod } from './ssh2-auth.js';
-import { isSigningError, problemOf } from './ssh2-errors.js';
-import { adaptAuthentication } from './ssh2-keys.js';
+import { agentKeys } from './ssh2-auth.js';
+import { login } from './ssh2-login.js';
 import type { Trace } from './trace.js';
 import type { Transport } from './types.js';
-import {
-  ChannelRefused,
-  type Connection,
-  LoginFailed,
-  type LoginOptions,
-  type LoginProblem,
-  type Wire,
-} from './wire.js';
+import { ChannelRefused, type Connection, type Wire } from './wire.js';
 
-/** ssh2's types lack the `false` that its documentation asks for. */
-const NO_MORE_KEYS = false as unknown as AnyAuthMethod;
 /** RFC 4254: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
 const FORBIDDEN = 1;
 /** How long the goodbye to the server may take before the socket is simply destroyed. */
@@ -90,105 +74,20 @@ const wire: Wire<ParsedKey> = {
     publicBlob: (key) => key.getPublicSSH(),
   },
   agentKeys,
-  login,
+  login: (options) => login(options, connectionOf),
 };
 
-function login(options: LoginOptions<ParsedKey>): Promise<Connection> {
-  const { link, signal } = options;
-  const { address, stream } = link;
-  const client = new ssh2.Client();
-  let stage: 'handshake' | 'authentication' | 'ready' = 'handshake';
-  let words = '';
-  let lossReason = '';
-  let methods: string[] | null = null;
-  const offers = new Map<string, string>();
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    };
-    const fail = (problem: LoginProblem) => {
-      stop();
-      reject(new LoginFailed(problem));
-      stream.destroy();
-    };
-    const onTimeout = () => stage !== 'ready' && fail({ kind: 'timeout', stage });
-    const onAbort = () => fail({ kind: 'aborted' });
-    let timer = setTimeout(onTimeout, options.handshakeMs);
-    // The time of whoever is asked something does not count.
-    const untimed = <T>(work: Promise<T>): Promise<T> => {
-      clearTimeout(timer);
-      return work.finally(() => {
-        if (stage !== 'authentication') return;
-        clearTimeout(timer);
-        timer = setTimeout(onTimeout, options.authenticationMs);
-      });
-    };
-    signal?.addEventListener('abort', onAbort);
-
-    // This listener stays for the connection's life: an error event that nobody listens to ends the program.
-    client.on('error', (error) => {
-      if (isSigningError(error)) return;
-      if (stage !== 'ready') return fail(problemOf(error, stage, words, offers));
-      lossReason ||= error.message;
-      stream.destroy();
-    });
-    client.on('close', () => {
-      if (stage === 'ready') lossReason ||= 'the server closed the connection';
-      else fail({ kind: 'closed', stage, words });
-    });
-    client.on('banner', options.onBanner);
-    client.once('handshake', () => {
-      stage = 'authentication';
-      clearTimeout(timer);
-      timer = setTimeout(onTimeout, options.authenticationMs);
-      options.onHandshake();
-    });
-    client.once('ready', () => {
-      stage = 'ready';
-      stop();
-      resolve({
-        address,
-        get lossReason() {
-          return lossReason;
-        },
-        exec: (command) => exec(client, command),
-        forward: (hostname, port) => forward(client, hostname, port),
-        close: () => close(client, stream),
-      });
-    });
-    client.connect({
-      // Any Duplex will do.
-      sock: stream as Socket,
-      username: options.user,
-      readyTimeout: 0,
-      keepaliveInterval: options.keepalive.intervalMs,
-      keepaliveCountMax: options.keepalive.count,
-      hostVerifier: (key: Buffer) => options.acceptHostKey(key),
-      algorithms: { serverHostKey: [...options.algorithms] as ServerHostKeyAlgorithm[] },
-      // A function skips the attempt without any key ("none") that ssh2 begins with otherwise.
-      authHandler: (_methods, partial, next) => {
-        untimed(options.nextIdentity(methods, partial === true)).then(
-          (identity) => next(identity === null ? NO_MORE_KEYS : authMethod(options.user, identity, untimed)),
-          () => next(NO_MORE_KEYS),
-        );
-      },
-      // The only place where ssh2 tells what the server offered, and which ways to log in it names.
-      debug: (text) => {
-        if (stage === 'ready') return;
-        const offer = /^Handshake: \(remote\) ([^:]+): (.*)$/.exec(text);
-        if (offer?.[1] !== undefined) offers.set(offer[1].toLowerCase(), offer[2] ?? '');
-        const failed = /USERAUTH_FAILURE \((.*)\)$/.exec(text);
-        if (failed?.[1] !== undefined) methods = failed[1].split(',').filter((method) => method !== '');
-      },
-    });
-    adaptAuthentication(client);
-    // Whoever refuses us before the handshake says why in plain text ("Not allowed at this time").
-    stream.once('data', (chunk: Buffer) => {
-      const text = chunk.toString('utf8').trim();
-      if (!text.startsWith('SSH-')) words = text.slice(0, 500);
-    });
-  });
+/** What can be done over a client that is logged in. */
+function connectionOf(client: Client, { address, stream }: Link, lossReason: () => string): Connection {
+  return {
+    address,
+    get lossReason() {
+      return lossReason();
+    },
+    exec: (command) => exec(client, command),
+    forward: (hostname, port) => forward(client, hostname, port),
+    close: () => close(client, stream),
+  };
 }
 
 function close(client: Client, stream: Duplex): void {

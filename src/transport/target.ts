@@ -38,7 +38,12 @@ export interface Target {
     /** Null: there is no agent. */
     readonly agentSocket: string | null;
   };
-  readonly ask: { readonly password: boolean; readonly keyboard: boolean };
+  readonly ask: {
+    /** Not with BatchMode: no host key, no passphrase, no password. */
+    readonly anything: boolean;
+    readonly password: boolean;
+    readonly keyboard: boolean;
+  };
   readonly route: Route;
 }
 
@@ -124,8 +129,9 @@ export function targetOf(host: Host, localUser: string, context: Partial<TargetC
       agentSocket: agentSocket(config.identityAgent, env, path),
     },
     ask: {
-      password: config.passwordAuthentication && !config.batchMode,
-      keyboard: config.keyboardInteractive && !config.batchMode,
+      anything: !config.batchMode,
+      password: config.passwordAuthentication,
+      keyboard: config.keyboardInteractive,
     },
     route: context.route?.(tokens) ?? { kind: 'direct' },
   };

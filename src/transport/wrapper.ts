@@ -43,7 +43,8 @@ export function remoteCommand(options: { readonly become: boolean; readonly sudo
   if (!become) return `exec /bin/sh -c '${LAUNCH}' '${RECEIVE}'`;
   // The limit is inside of sudo: as another user timeout(1) could not end root's processes.
   // -k: as if nobody had been asked lately, so that sudo asks now or lets us in without.
-  const call = sudo?.asks === 'perhaps' ? `sudo -k -S -p ${sudo.prompt} --` : 'sudo -n --';
+  // LC_ALL=C: what sudo says is read here, and not in every language.
+  const call = `env LC_ALL=C sudo ${sudo?.asks === 'perhaps' ? `-k -S -p ${sudo.prompt}` : '-n'} --`;
   const launch = sudo?.asks === 'perhaps' ? `echo ${sudo.ready};${LAUNCH}` : LAUNCH;
   if (!sudo?.tty) return `exec ${call} /bin/sh -c '${launch}' '${RECEIVE}'`;
   const inner = `exec ${call} /bin/sh -c "$L" "$R" <&3 >&4 2>&5`;

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Secret } from '../../../src/base/secret.js';
 import type { SecretRef } from '../../../src/inventory/model.js';
 import type { RemoteProcess } from '../../../src/transport/run-script.js';
@@ -28,9 +28,12 @@ const ref: SecretRef = {
  * A sudo of the test's own: it writes down how it was called and every password that it was given, asks where
  * `asks` says so, and refuses -n or a missing terminal as the real one does.
  */
-function sudo(options: { asks?: boolean; tty?: boolean; noN?: boolean; passwd?: string } = {}): void {
-  const { asks = false, tty = false, noN = false, passwd = 'right' } = options;
+function sudo(
+  options: { asks?: boolean; tty?: boolean; noN?: boolean; passwd?: string; speaks?: string } = {},
+): void {
+  const { asks = false, tty = false, noN = false, passwd = 'right', speaks = '' } = options;
   const code = `#!/bin/sh
+case \${LC_ALL:-$LANG} in C) ;; *) ${speaks === '' ? '' : `echo "sudo: ${speaks}" >&2; exit 1`} ;; esac
 echo "$*" | cut -c1-12 >> ${calls}
 prompt=; n=; stdin=
 while [ "$1" != -- ]; do
@@ -161,13 +164,25 @@ describe('sudo', () => {
     expect(given()).toEqual([]);
   });
 
-  it('that wants a password where none is given', async () => {
+  it('of a host with another language is understood: it speaks English to us', async () => {
+    vi.stubEnv('LANG', 'de_DE.UTF-8').stubEnv('LC_ALL', 'de_DE.UTF-8');
+    try {
+      sudo({ noN: true, speaks: 'ungültige Option -- n' });
+      const it = session({ password: null });
+      expect(await it.run(script(CODE), { limit: 10 })).toMatchObject(RESULT);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it('that wants a password where none is given is not called again: that would be a failed attempt', async () => {
     sudo({ asks: true });
     await expect(session({ password: null }).run(script(CODE), { limit: 10 })).rejects.toMatchObject({
       failure: 'privileges',
       diagnostic: { code: 'sudo-refused' },
     });
     expect(given()).toEqual([]);
+    expect(called()).toHaveLength(1);
   });
 
   it('a password with a line break in it is its first line', async () => {

@@ -32,6 +32,9 @@ describe('why a script did not start', () => {
     ['sh: 1: exec: sudo: not found\n'],
     ['sudo: Command not found.\n'],
     ['fish: Unknown command: sudo\n'],
+    ["env: 'sudo': No such file or directory\n"],
+    ['env: ‘sudo’: Datei oder Verzeichnis nicht gefunden\n'],
+    ["env: can't execute 'sudo': No such file or directory\n"],
   ])('there is no sudo: %j', (stderr) => {
     const { failure, diagnostic } = asked(stderr, 127);
     expect([failure, diagnostic.code]).toEqual(['privileges', 'sudo-missing']);

@@ -9,6 +9,7 @@ import { TransportError } from '../../../src/transport/types.js';
 import { type Bundle, bundle } from '../support/bundle.js';
 import { SMALLEST } from '../support/model.js';
 import { answering } from './asked.js';
+import { failureOf } from './bad-servers.js';
 import { fidoAgent, fidoFile, fidoKey } from './fido.js';
 import { hostWith, script } from './hosts.js';
 import { authorize, canRunSshd, makeKey, type Sshd, startSshd } from './sshd.js';
@@ -122,6 +123,53 @@ describe.runIf(canRunSshd())('keys that are not simply there', () => {
       const gaveUp = await refusal({ identityFile: path(), ask: answering() });
       expect(gaveUp.code).toBe('login-refused');
       expect(JSON.stringify(gaveUp)).toContain('is protected by a passphrase');
+    });
+  });
+
+  describe('a server that wants a password after the key', () => {
+    let strict: Sshd;
+    beforeAll(async () => {
+      strict = await startSshd([
+        'PermitRootLogin yes',
+        'PasswordAuthentication yes',
+        'AuthenticationMethods publickey,password',
+      ]);
+    });
+    afterAll(() => strict.stop());
+
+    it.each(['of an agent', 'with a passphrase', 'in a file'])('and a key %s', async (where) => {
+      const path = makeKey(join(strict.dir, where.replaceAll(' ', '-')), {
+        passphrase: where === 'with a passphrase' ? 'correct horse' : '',
+      });
+      authorize(strict, path);
+      const socket = join(strict.dir, 'agent');
+      const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+      try {
+        while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10));
+        const env = { ...process.env, SSH_AUTH_SOCK: socket };
+        if (where === 'of an agent') execFileSync('ssh-add', ['-q', path], { env, stdio: 'pipe' });
+        const ask = answering(...(where === 'with a passphrase' ? ['correct horse'] : []), 'not it');
+        const transport = createSshTransport({
+          env: where === 'of an agent' ? { SSH_AUTH_SOCK: socket } : {},
+          homeDir: strict.home,
+          globalKnownHostsFiles: [],
+          configFiles: [],
+          ask,
+        });
+        const host = hostWith({
+          port: strict.port,
+          identityFile: where === 'of an agent' ? null : path,
+          strictHostKeyChecking: 'accept-new',
+        });
+        const error = await failureOf(transport.connect(host));
+        expect(error.code).toBe('login-refused');
+        expect(error.summary).toContain('lb1 took the key of root@127.0.0.1');
+        expect(error.summary).toContain('but wants password as well');
+        expect(ask.questions).toContain('Password of root on lb1: ');
+      } finally {
+        agent.kill();
+        await new Promise((resolve) => agent.once('exit', resolve));
+      }
     });
   });
 

@@ -59,7 +59,9 @@ export async function startSshd(config: readonly string[] = []): Promise<Sshd> {
   chmodSync(dir, 0o755);
   const keys = ['ed25519', 'rsa'].map((type) => makeKey(join(dir, `host_${type}`), { type }));
   const port = await freePort();
+  // The first value counts.
   const lines = [
+    ...config,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `AuthorizedKeysFile ${dir}/authorized_keys`,
@@ -69,7 +71,6 @@ export async function startSshd(config: readonly string[] = []): Promise<Sshd> {
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'PidFile none',
-    ...config,
     ...(config.some((line) => line.startsWith('HostKey ')) ? [] : keys.map((key) => `HostKey ${key}`)),
   ];
   writeFileSync(join(dir, 'sshd_config'), `${lines.join('\n')}\n`);
