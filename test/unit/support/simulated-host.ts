@@ -148,7 +148,7 @@ export class SimulatedHost {
     if (script.includes('sysctl -q -p')) this.sysctls.set('net.ipv4.ip_nonlocal_bind', '1');
     if (script.includes('disable --now firewalld')) this.firewall = 'inactive';
     for (const [, verb = '', name = ''] of script.matchAll(
-      /systemctl (\w+) (haproxy|keepalived)(?= \|\||$)/gm,
+      /systemctl (\w+) (haproxy|keepalived)(?= \|\|| & wait|$)/gm,
     )) {
       const service = this.services.get(name as Service);
       if (service === undefined) continue;
