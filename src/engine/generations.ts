@@ -43,27 +43,31 @@ new=$base/.new.$n
 ${atTheEnd(sh`rm -rf "$new" "$base/.new.states"`)}
 mkdir -p "$new/files"
 : >"$new/missing"
+# All at once: a process for each would take longer than all of them. Relative: coreutils 9.1 fails on the folders of absolute paths.
 keep() {
-  if [ -d "$2" ] && [ ! -L "$2" ]; then return; fi
-  if [ -e "$2" ] || [ -L "$2" ]; then
-    mkdir -p "$1/files\${2%/*}"
-    cp -a "$2" "$1/files$2"
-  else
-    echo "$2" >>"$1/missing"
-  fi
+  to=$1
+  shift
+  for p; do
+    shift
+    if [ -d "$p" ] && [ ! -L "$p" ]; then continue; fi
+    if [ -e "$p" ] || [ -L "$p" ]; then set -- "$@" ".$p"; else echo "$p" >>"$to/missing"; fi
+  done
+  [ $# = 0 ] || ( cd / && cp -a --parents "$@" "$to/files" )
 }
-for p in ${[...KEPT_PATHS, ...(own.paths ?? [])]}; do keep "$new" "$p"; done
+keep "$new" ${[...KEPT_PATHS, ...(own.paths ?? [])]}
 {
   set -- ${unique(['haproxy', 'keepalived', 'firewalld', 'ufw'], own.services)}
   systemctl show "$@" -p LoadState,ActiveState,UnitFileState | while IFS= read -r line; do
     # An empty line stands between two units.
     if [ -z "$line" ]; then shift; else printf '%s.%s\n' "$1" "$line"; fi
   done
-  for p in ${unique(['haproxy', 'keepalived'], own.packages)}; do
+  set -- ${unique(['haproxy', 'keepalived'], own.packages)}
+  if command -v rpm >/dev/null && v=$(rpm -q --qf 'package.%{NAME}=%{NVRA}\n' "$@" 2>/dev/null); then echo "$v"
+  else for p; do
     if command -v rpm >/dev/null && v=$(rpm -q "$p" 2>/dev/null); then echo "package.$p=$v"
     elif command -v dpkg-query >/dev/null; then echo "package.$p=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null || :)"
     else echo "package.$p="; fi
-  done
+  done; fi
   if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
   for b in ${SELINUX_BOOLEANS}; do
     v=$(getsebool "$b" 2>/dev/null) && echo "boolean.$b=\${v##* }"
