@@ -4,7 +4,7 @@ import { type Contender, type Fleet, prepareAnsible, prepareFloor, prepareLbctl 
 import type { Variant } from './floor.js';
 import { type BenchHost, type Lab, managedFiles, resetPair, startClient } from './hosts.js';
 import { type DelayProxy, startProxy } from './proxy.js';
-import { type Measured, measure, rounds } from './rounds.js';
+import { type Measured, measure, median, type Results, rounds } from './rounds.js';
 import { COLUMNS, extraColumn, table } from './tables.js';
 
 export interface Bench {
@@ -67,37 +67,47 @@ export async function latency(bench: Bench, fleet: Fleet): Promise<string> {
     'pair-far',
     (host) => proxies.get(host.name)?.port ?? 0,
   );
-  for (const proxy of every) proxy.setRoundTrip(FAR);
   let variant = 'a' as Variant;
   const run = async (contender: Contender): Promise<Measured> => {
     for (const proxy of every) proxy.takeCount();
     const measured = await measure(bench.root, bench.work, contender, variant);
     return { ...measured, extra: { trips: Math.max(...every.map((it) => it.takeCount())) } };
   };
+  const edited = (contender: Contender) => {
+    variant = variant === 'a' ? 'b' : 'a';
+    return run(contender);
+  };
   const runs = (name: string) => Math.min(bench.slowRuns, runsOf(bench)(name));
+  /** The same near by and far away: what the distance adds is round trips that are waited for. */
+  const both = async (title: string, once: typeof run): Promise<Results> => {
+    const options = { contenders, runs, run: once, warmUp: false };
+    for (const proxy of every) proxy.setRoundTrip(0);
+    const near = await rounds({ ...options, title: `${title}, near by` });
+    for (const proxy of every) proxy.setRoundTrip(FAR);
+    const far = await rounds({ ...options, title });
+    return new Map(
+      [...far].map(([name, measured]) => {
+        const nearby = median((near.get(name) ?? []).map((it) => it.wall));
+        const waits = (wall: number) => ((wall - nearby) * 1000) / FAR;
+        return [name, measured.map((it) => ({ ...it, extra: { ...it.extra, waits: waits(it.wall) } }))];
+      }),
+    );
+  };
   const columns = [
     COLUMNS.wall,
     COLUMNS.ratio,
-    extraColumn('round trips', 'trips', 'median'),
+    extraColumn('round trips waited for', 'waits', 'median'),
+    extraColumn('counted', 'trips', 'median'),
     COLUMNS.cpu,
     COLUMNS.runs,
   ];
-  const same = await rounds({ title: 'latency, rerun', contenders, runs, run, warmUp: false });
-  const change = await rounds({
-    title: 'latency, change',
-    contenders,
-    runs,
-    warmUp: false,
-    run: (contender) => {
-      variant = variant === 'a' ? 'b' : 'a';
-      return run(contender);
-    },
-  });
+  const same = await both('latency, rerun', run);
+  const change = await both('latency, change', edited);
   if (variant === 'b') {
     for (const contender of contenders.slice(0, 1)) await measure(bench.root, bench.work, contender, 'a');
   }
   for (const proxy of every) proxy.close();
-  const note = `${FAR} ms there and back, TCP's handshake included (a proxy on loopback delays both ways). Round trips: how often a host heard an answer to what it had said, on the busier of the two.`;
+  const note = `${FAR} ms there and back, TCP's handshake included (a proxy on loopback delays both ways). Round trips waited for: the time that the distance adds, by ${FAR} ms. Counted: how often a host heard an answer to what it had said, on the busier of the two; some of them nobody waits for.`;
   return [
     table(`A pair ${FAR} ms away, nothing to do`, note, same, columns),
     table(`A pair ${FAR} ms away, one line changed`, 'HAProxy is reloaded on both hosts.', change, columns),
