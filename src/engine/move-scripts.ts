@@ -1,4 +1,4 @@
-import { type Command, raw, sh } from '../base/shell.js';
+import { atTheEnd, type Command, raw, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import { KEEPALIVED_CONF, TRACK_FILES } from '../render/platform.js';
 import { lingerFunctions, timings } from '../render/takeover-script.js';
@@ -40,7 +40,9 @@ ${fenceScript(token)}
 ${whileLocked(token, script)}`;
 }
 
-const DRAINED = sh`trap 'drain del; trap - EXIT' EXIT HUP INT TERM
+/** Until the script ends, however it does: a drain that was left on would ask every client to close for ever. */
+const DRAINED = sh`settle_move() { :; }
+${atTheEnd(sh`settle_move; drain del`)}
 if drain add; then sleep ${DRAIN_SECONDS}; else echo 'not drained: HAProxy cannot be asked to close connections' >&2; fi`;
 
 /** Drains, looks worse by `value`, and waits until the addresses have left. Where they do not leave, all is as before. */
@@ -48,7 +50,12 @@ export function leaveScript(cluster: Cluster, token: string, value: number): Com
   const { leave, settle, planned, outbid } = timings(cluster);
   const write = (number: number) => sh`echo ${number} >"$file"`;
   const move = letsGo(cluster)
-    ? sh`linger ${planned}
+    ? sh`# Ended in the middle: FAULT must not stay, or this host would take nothing over any more.
+settle_move() {
+  [ "$(cat "$file")" = ${FAULT} ] || return 0
+  if [ -n "$(held)" ]; then echo "\${old:-0}" >"$file"; else ${write(value)}; fi
+}
+linger ${planned}
 ${write(FAULT)}
 ${waitWhile(sh`[ -n "$(held)" ]`, leave)}
 sleep ${settle.toFixed(2)}

@@ -112,7 +112,7 @@ export function decide(
     );
 
   const problems: Diagnostic[] = [];
-  if (target !== null && !holding(target)) {
+  if (target !== null && !holdsAll(cluster, facts.get(target))) {
     const own = facts.get(target);
     const unfit = own === undefined ? 'it is out of reach' : whyUnfit(cluster, own);
     if (unfit !== null) {
@@ -159,6 +159,12 @@ function nextInLine(
 
 function holdsAny(cluster: Cluster, facts: Facts | undefined): boolean {
   return facts !== undefined && heldBy(cluster, facts).size > 0;
+}
+
+/** One that holds a part of the addresses is still to take the rest over. */
+function holdsAll(cluster: Cluster, facts: Facts | undefined): boolean {
+  const all = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress);
+  return facts !== undefined && heldBy(cluster, facts).size === all.length;
 }
 
 function switchoverOf(facts: Facts | undefined): number {

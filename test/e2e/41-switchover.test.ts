@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { reboot, startClientLoop } from '../lab/lab.js';
-import { holders, on, vip } from './support/hosts.js';
-import { lbctl, summaryOf } from './support/lbctl.js';
+import { ask, holders, on, onBoth, vip } from './support/hosts.js';
+import { KEPT_ALIVE, startKeptAlive } from './support/keep-alive.js';
+import { lbctl, start, summaryOf } from './support/lbctl.js';
 import { healthy, heldBy, inventory, startReady, status } from './support/pair.js';
+import { until } from './support/until.js';
 
 describe('lbctl switchover', () => {
   let path: string;
@@ -25,7 +27,13 @@ describe('lbctl switchover', () => {
   }
 
   it('moves the VIP; status says so and stays healthy, up leaves it there', async () => {
-    expect(summaryOf(await moves())).toMatchObject({ ok: true, hosts: { lb1: { changed: ['switchover'] } } });
+    const clients = await startKeptAlive(address);
+    const run = await moves();
+    const kept = await clients.stop();
+    // Each of them is asked to close its connection before the address leaves: none finds it dead.
+    expect(kept.broken).toEqual([]);
+    expect(kept.closes).toBeGreaterThanOrEqual(KEPT_ALIVE);
+    expect(summaryOf(run)).toMatchObject({ ok: true, hosts: { lb1: { changed: ['switchover'] } } });
     expect(await holders(address)).toEqual(['lb2']);
     const found = await status(path);
     expect(found).toMatchObject({ exit: 0, state: 'healthy', problems: [] });
@@ -37,6 +45,8 @@ describe('lbctl switchover', () => {
     expect(await holders(address)).toEqual(['lb2']);
   });
 
+  const headers = () => on('client', `curl -sS -D - -o /dev/null -m 2 http://${address}/`);
+
   it('the host that gave way still takes over', async () => {
     await on('lb2', 'systemctl stop haproxy');
     await heldBy('lb1');
@@ -46,7 +56,13 @@ describe('lbctl switchover', () => {
   });
 
   it('back: as before, nothing is left', async () => {
+    const clients = await startKeptAlive(address);
     await moves('--back');
+    const kept = await clients.stop();
+    expect(kept.broken).toEqual([]);
+    expect(kept.closes).toBeGreaterThanOrEqual(KEPT_ALIVE);
+    // And not for ever.
+    expect(await headers()).not.toMatch(/^connection: close/im);
     expect(await holders(address)).toEqual(['lb1']);
     const after = await status(path);
     expect(after.exit).toBe(0);
@@ -57,6 +73,24 @@ describe('lbctl switchover', () => {
         'cat /run/keepalived.lbctl-switchover; ip -o addr show dev lo | grep -c dynamic || true',
       ),
     ).toBe('0\n0');
+  });
+
+  it('whose operator is gone while clients are drained: the drain ends, nothing is half done', async () => {
+    const run = start('switchover', path);
+    await run.saw(/web\/lb1: switchover: started/);
+    await until('clients are drained', async () => /^connection: close/im.test(await headers()) || undefined);
+    run.child.kill('SIGKILL');
+    await run.ended;
+    await until(
+      'the drain is over',
+      async () => !/^connection: close/im.test(await headers()) || undefined,
+      10,
+    );
+    expect(await onBoth('cat /run/keepalived.lbctl-switchover')).toEqual(['0', '0']);
+    expect(await holders(address)).toEqual(['lb1']);
+    expect(await ask(`http://${address}/`)).toHaveLength(1);
+    expect((await lbctl('lock', 'release', path, '--yes', '--force')).exit).toBe(0);
+    await healthy(path);
   });
 
   it('refuses a target that is not fit, and what --limit leaves out; a wrong host is a wrong flag', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startClientLoop } from '../lab/lab.js';
-import { on, PAIR, vip } from './support/hosts.js';
+import { holders, on, onBoth, PAIR, vip } from './support/hosts.js';
 import { lbctl, start, statusOf, summaryOf } from './support/lbctl.js';
 import { healthy, type InventoryFile, inventory, startReady, vi1 } from './support/pair.js';
 import { until } from './support/until.js';
@@ -212,4 +212,30 @@ describe('a change that has to be taken back', () => {
     expect(report.longestGapMs, JSON.stringify(report.errors)).toBeLessThan(3000);
     expect(await on('lb2', 'systemctl is-active keepalived')).toBe('active');
   });
+
+  it('not even once the standby starts again: it stays with the active host, however long the operator is gone', async () => {
+    const loop = await startClientLoop(url, { maxSeconds: 110 });
+    const run = start('up', two, '--revert-after', '20');
+    await run.saw(/web\/lb2: start keepalived: started/);
+    await until('keepalived on the standby', async () =>
+      (await on('lb2', 'systemctl is-active keepalived; true')) === 'active' ? true : undefined,
+    );
+    run.child.kill('SIGKILL');
+    await run.ended;
+    const router = await onBoth("sed -n 's/ *virtual_router_id //p' /etc/keepalived/keepalived.conf");
+    expect(new Set(router).size).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 26_000));
+    expect(await holders(await vip())).toEqual(['lb1']);
+    expect(await onBoth("sed -n 's/ *virtual_router_id //p' /etc/keepalived/keepalived.conf")).toEqual(
+      router,
+    );
+    expect(await on('lb2', 'ls -d /run/lbctl/undo-* 2>/dev/null; true')).toBe('');
+    expect((await lbctl('lock', 'release', two, '--yes', '--force')).exit).toBe(0);
+    const rerun = await lbctl('up', two);
+    expect(rerun.exit, rerun.said).toBe(0);
+    const report = await loop.stop();
+    await healthy(two);
+    expect(report.longestGapMs, JSON.stringify(report.errors)).toBeLessThan(3000);
+    expect(await leftovers()).toEqual([]);
+  }, 150_000);
 });

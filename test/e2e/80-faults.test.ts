@@ -1,11 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostFaults } from '../faults/support/host-fails.js';
-import { bytesTo, closeWires, cut, openWires, type Wires } from '../faults/support/lost-connection.js';
+import {
+  bytesTo,
+  closeWires,
+  cut,
+  cutInStep,
+  openWires,
+  stepsOf,
+  type Wires,
+} from '../faults/support/lost-connection.js';
 import { interrupted, killed } from '../faults/support/operator-gone.js';
+import { thirdOf, twoOperators } from '../faults/support/operators.js';
 import { measure, type Scene, setScene } from '../faults/support/scene.js';
 import { random, SEED } from '../faults/support/seed.js';
 import { printTally } from '../faults/support/tally.js';
 import { PAIR } from './support/hosts.js';
+import { lbctl } from './support/lbctl.js';
 
 /** No fault begins later than so many milliseconds after the first. LBCTL_FAULT_SAMPLE=N tries N, however long they take. */
 const BUDGET = 15_000;
@@ -46,7 +56,18 @@ describe(`faults at random instants, seed ${SEED} (LBCTL_FAULT_SEED repeats it)`
         const after = Math.round(next() * (await bytesTo(scene, wires, host)));
         return cut(scene, wires, { host, afterwards: 'reachable', after });
       },
+      async () => {
+        const host = pick(PAIR);
+        const after = Math.round(next() * (await stepsOf(scene, host)));
+        return cutInStep(scene, wires, { host, afterwards: 'reachable', after });
+      },
       () => interrupted(scene, Math.round(next() * took)),
+      async () => {
+        const all = [scene.now, scene.other, await thirdOf(scene)];
+        await twoOperators(scene, all, scene.now, { next, later: next() < 0.5 });
+        const back = await lbctl('up', scene.now);
+        expect(back.exit, back.said).toBe(0);
+      },
     ];
     const first = Math.floor(next() * kinds.length);
     const began = performance.now();

@@ -1,8 +1,33 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lbctl } from '../e2e/support/lbctl.js';
+import { inventory } from '../e2e/support/pair.js';
 import { interrupted, interruptedTwice, killed } from './support/operator-gone.js';
 import { each, measure, type Scene, setScene } from './support/scene.js';
 import { INSTANTS, instants } from './support/seed.js';
 import { printTally } from './support/tally.js';
+
+describe.each(['another virtual_router_id', 'a second VIP'] as const)(
+  'the operator is gone in the middle of a change of %s',
+  (edit) => {
+    let scene: Scene;
+    let took: number;
+
+    beforeAll(async () => {
+      scene = await setScene(edit);
+      took = await measure(scene);
+    });
+    afterAll(async () => {
+      // The next ones begin with the pair as it always is.
+      const run = await lbctl('up', await inventory('ready.yaml'));
+      expect(run.exit, run.said).toBe(0);
+      printTally();
+    });
+
+    it('kill -9 at random instants', async () => {
+      await each(instants(`kill ${edit}`, Math.ceil(INSTANTS / 2), took), (at) => killed(scene, at));
+    });
+  },
+);
 
 describe('the operator is gone in the middle of a change', () => {
   let scene: Scene;

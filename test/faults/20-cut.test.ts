@@ -1,12 +1,15 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lb, PAIR } from '../e2e/support/hosts.js';
+import { lbctl } from '../e2e/support/lbctl.js';
 import {
   type Afterwards,
   bytesTo,
   closeWires,
   cut,
+  cutInStep,
   openWires,
   sshdEnds,
+  stepsOf,
   type Wires,
 } from './support/lost-connection.js';
 import { each, measure, type Scene, setScene } from './support/scene.js';
@@ -37,6 +40,23 @@ describe('the connection is lost in the middle of a change', () => {
   it('cut once on the active host', () => cutting('lb1', 'reachable', Math.ceil(INSTANTS / 2)));
   it('cut for good on the standby', () => cutting('lb2', 'away', Math.ceil(INSTANTS / 10)));
   it('cut for good on the active host', () => cutting('lb1', 'away', Math.ceil(INSTANTS / 10)));
+
+  it.each(PAIR)('cut once while a step runs on %s', async (host) => {
+    const took = await stepsOf(scene, host);
+    await each(instants(`${host} step`, Math.ceil(INSTANTS / 2), took), (after) =>
+      cutInStep(scene, wires, { host, afterwards: 'reachable', after }),
+    );
+  });
+
+  it.each(PAIR)('cut once while hosts change together, on %s', async (host) => {
+    const flip = await setScene('another virtual_router_id');
+    const took = await stepsOf(flip, host);
+    await each(instants(`${host} flip`, Math.ceil(INSTANTS / 5), took), (after) =>
+      cutInStep(flip, wires, { host, afterwards: 'reachable', after }),
+    );
+    const run = await lbctl('up', scene.now);
+    expect(run.exit, run.said).toBe(0);
+  });
 
   it('sshd of a host ends the sessions at random instants', async () => {
     const took = await measure(scene);

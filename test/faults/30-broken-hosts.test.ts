@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PAIR } from '../e2e/support/hosts.js';
-import { hostFaults, wrongInterface } from './support/host-fails.js';
-import { type Scene, setScene } from './support/scene.js';
+import { lbctl } from '../e2e/support/lbctl.js';
+import { FLIP_HANGS, hostFaults, wrongInterface } from './support/host-fails.js';
+import { each, type Scene, setScene } from './support/scene.js';
 import { printTally } from './support/tally.js';
 
 describe('a host fails in the middle of a change', () => {
@@ -15,4 +16,11 @@ describe('a host fails in the middle of a change', () => {
   it.each(PAIR.flatMap(hostFaults))('$name', ({ run }) => run(scene));
 
   it('an interface that is not there', () => wrongInterface(scene));
+
+  it('a systemctl that hangs while hosts change together', async () => {
+    const flip = await setScene('another virtual_router_id');
+    await each(FLIP_HANGS, ({ run }) => run(flip));
+    const back = await lbctl('up', scene.now);
+    expect(back.exit, back.said).toBe(0);
+  });
 });

@@ -1,16 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { onBoth, vip } from '../e2e/support/hosts.js';
-import { lbctl } from '../e2e/support/lbctl.js';
-import { inventory } from '../e2e/support/pair.js';
-import { startClientLoop } from '../lab/lab.js';
-import { leftovers, remember, type Scene, setScene, sleep, whole } from './support/scene.js';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { thirdOf, twoOperators } from './support/operators.js';
+import { type Scene, setScene } from './support/scene.js';
 import { random } from './support/seed.js';
-import { printTally, progress, tried } from './support/tally.js';
+import { printTally } from './support/tally.js';
 
 const ROUNDS = 20;
-
-/** The second operator is at most so many milliseconds later. */
-const LATER = 300;
 
 describe('two operators at once', () => {
   let scene: Scene;
@@ -18,15 +12,7 @@ describe('two operators at once', () => {
 
   beforeAll(async () => {
     scene = await setScene();
-    third = await inventory('third.yaml', ({ clusters: { web } }) => {
-      web.haproxy.backends.app.balance = 'source';
-      Object.assign(web, { check: { fall: 4 } });
-    });
-    for (const path of [third, scene.now]) {
-      const run = await lbctl('up', path);
-      expect(run.exit, run.said).toBe(0);
-      await remember(scene.known);
-    }
+    third = await thirdOf(scene);
   });
   afterAll(printTally);
 
@@ -34,40 +20,7 @@ describe('two operators at once', () => {
     const all = [scene.now, scene.other, third];
     const next = random('operators');
     let current = scene.now;
-    for (let round = 0; round < ROUNDS; round++) {
-      const loop = await startClientLoop(`http://${await vip()}/`, { maxSeconds: 200, timeoutMs: 3000 });
-      const wishes = all.filter((it) => it !== current);
-      if (next() < 0.5) wishes.reverse();
-      const later = Math.round(next() * LATER * (round % 2));
-      const runs = await Promise.all(
-        wishes.map(async (path, index) => {
-          await sleep(index * later);
-          return { path, ...(await lbctl('up', path)) };
-        }),
-      );
-      const said = runs.map((it) => it.said).join('\n---\n');
-      const won = runs.filter(({ exit }) => exit === 0);
-      const refused = runs.filter(({ exit }) => exit === 6);
-      expect(won.length + refused.length, said).toBe(2);
-      expect(won.length, said).toBeGreaterThan(0);
-      for (const run of refused) expect(run.said).toMatch(/is changing this cluster with `lbctl up`/);
-      const problems = [...(await whole(scene.known)), ...(await leftovers())];
-      expect(problems, said).toEqual([]);
-      expect(await onBoth('ls /var/lib/lbctl/lock 2>/dev/null; true')).toEqual(['', '']);
-      // Both hosts are what one of those who succeeded wanted, never one of each.
-      const plans = await Promise.all(
-        won.map(async ({ path }) => ({ path, ...(await lbctl('plan', path)) })),
-      );
-      const is = plans.filter(({ exit }) => exit === 0);
-      expect(is.length, `${said}\n${plans.map((it) => it.said).join('\n')}`).toBe(1);
-      current = is[0]?.path ?? current;
-      const report = await loop.stop();
-      const what = refused.length === 1 ? 'one of them refused' : 'one after the other';
-      tried(`two operators at once, ${what}`, Math.max(...runs.map((it) => it.exit ?? 0)), report);
-      progress(
-        `two operators, the second ${later} ms later: ${what}, ${report.failed} of ${report.requests} requests lost`,
-      );
-      expect(report.failed, JSON.stringify(report.errors)).toBe(0);
-    }
+    for (let round = 0; round < ROUNDS; round++)
+      current = await twoOperators(scene, all, current, { next, later: round % 2 === 1 });
   });
 });

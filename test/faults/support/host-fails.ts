@@ -57,6 +57,10 @@ export interface HostFault {
   readonly slow?: true;
 }
 
+/** Something else the first time that a program is called so. */
+const ONCE = (words: string, script: string) =>
+  `case "$*" in ${words}) if mkdir /run/hung 2>/dev/null; then ${script}; fi;; esac`;
+
 const REFUSES = {
   haproxy: 'case " $* " in *" -c "*lbctl-new*) echo "[ALERT] wont take it" >&2; exit 1;; esac',
   keepalived: 'case " $* " in *lbctl-new*) echo "wont take it" >&2; exit 5;; esac',
@@ -107,6 +111,22 @@ export function hostFaults(host: Lb): HostFault[] {
         }),
     }),
   );
+  // At every look of the run, and in the copies that it keeps: once a change is under way, and from then on.
+  const silent: HostFault = {
+    name: `systemctl show hangs during the change on ${host}`,
+    slow: true,
+    run: (scene) =>
+      refused(scene, {
+        fault: `systemctl show hangs during the change on ${host}`,
+        break: instead(
+          host,
+          '/usr/bin/systemctl',
+          'case "$1" in show) if ls /run/lbctl-go.* >/dev/null 2>&1 && mkdir /run/hung 2>/dev/null; then exec sleep 300; fi;; esac',
+        ),
+        flags: ['--timeout', '4'],
+        cause: named('did not end within its time limit'),
+      }),
+  };
   // Containers share the machine's clock: what the host is told of the time is wrong, the dates of files are right.
   const clocks = (['ahead', 'behind'] as const).map(
     (way): HostFault => ({
@@ -142,6 +162,7 @@ export function hostFaults(host: Lb): HostFault[] {
     },
     ...programs,
     ...hangs,
+    silent,
     {
       name: `package repository down on ${host}`,
       run: async (scene) =>
@@ -178,13 +199,12 @@ export function hostFaults(host: Lb): HostFault[] {
       run: (scene) =>
         refused(scene, {
           fault: `keepalived dies on reload on ${host}`,
-          break: whenWritten(
+          break: instead(
             host,
-            KEEPALIVED,
-            'time.sleep(0.05)\nsubprocess.call(["pkill", "-KILL", "-x", "keepalived"])',
+            '/usr/bin/systemctl',
+            ONCE('"reload keepalived"', '"$real" "$@"; sleep 0.05; pkill -KILL -x keepalived; exit 0'),
           ),
-          cause: /./,
-          exits: [0, 1],
+          cause: named('keepalived died on the reload'),
           // Both of its processes at once: the other host waits three adverts, and the new process comes as BACKUP.
           bound: active ? 400 : 0,
         }),
@@ -219,12 +239,49 @@ export function hostFaults(host: Lb): HostFault[] {
           },
           judge: ({ exit, said }) => {
             expect([0, 1, 4, 5], said).toContain(exit);
+            // It may be back, and as it should be, before anything was lost but time.
+            expect(said).toMatch(named('connection|reach|went away|gone back by itself|not confirmed'));
           },
         });
       },
     },
+    {
+      name: `port taken right after the look at it on ${host}`,
+      slow: true,
+      run: async (scene) =>
+        refused(scene, {
+          fault: `port taken right after the look at it on ${host}`,
+          break: instead(
+            host,
+            '/usr/bin/systemctl',
+            ONCE('"reload haproxy"', `python3 -c '${LISTENER}' </dev/null >/dev/null 2>&1 & sleep 0.5`),
+          ),
+          broken: await edited(scene, (web) => {
+            web.haproxy.frontends.main.bind = [80, 8099];
+          }),
+          cause: named('(cannot bind|Address already in use|no new process of it serves)'),
+          // HAProxy has given its sockets up by then: its check moves the address, and then the old file comes back.
+          bound: active ? 1200 : 0,
+        }),
+    },
   ];
 }
+
+/** Takes a port for a while, as another program would. */
+const LISTENER =
+  'import socket, time; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 8099)); s.listen(); time.sleep(40)';
+
+/** Only where hosts change together is keepalived stopped and started: the standby's. */
+export const FLIP_HANGS: readonly HostFault[] = (['stop', 'start'] as const).map((verb) => ({
+  name: `systemctl ${verb} hangs on lb2`,
+  run: (scene) =>
+    refused(scene, {
+      fault: `systemctl ${verb} hangs on lb2`,
+      break: instead('lb2', '/usr/bin/systemctl', ONCE(`"${verb} keepalived"`, 'exec sleep 300')),
+      flags: ['--timeout', '4'],
+      cause: new RegExp(`web/lb2[\\s\\S]*${verb} keepalived did not end within its time limit`),
+    }),
+}));
 
 export async function wrongInterface(scene: Scene): Promise<void> {
   await refused(scene, {

@@ -1,8 +1,8 @@
 /** A pair that goes back and forth between two configurations while faults are injected, and what must hold afterwards. */
 import { expect } from 'vitest';
-import { type Lb, on, onBoth, PAIR, vip } from '../../e2e/support/hosts.js';
+import { holders, type Lb, on, onBoth, PAIR, vip } from '../../e2e/support/hosts.js';
 import { lbctl, type Run, type Running, startWithin } from '../../e2e/support/lbctl.js';
-import { healthy, inventory, startReady } from '../../e2e/support/pair.js';
+import { healthy, type InventoryFile, inventory, startReady, vi1 } from '../../e2e/support/pair.js';
 import { until } from '../../e2e/support/until.js';
 import { type ClientLoop, startClientLoop } from '../../lab/lab.js';
 import { progress, tried, wrong } from './tally.js';
@@ -11,7 +11,7 @@ import { progress, tried, wrong } from './tally.js';
 const MANAGED = [
   '/etc/haproxy/haproxy.cfg',
   '/etc/keepalived/keepalived.conf',
-  '/usr/libexec/keepalived/lbctl-check',
+  '/usr/libexec/keepalived/lbctl-check-haproxy',
   '/usr/libexec/keepalived/lbctl-takeover',
   '/etc/systemd/system/haproxy.service.d/lbctl.conf',
   '/etc/systemd/system/keepalived.service.d/lbctl.conf',
@@ -27,12 +27,43 @@ const RUN_LIMIT = 150_000;
 /** What each file of a host looked like whenever a run had ended well: nothing else may ever be found. */
 export type Known = Readonly<Record<Lb, Map<string, Set<string>>>>;
 
+/** What the two configurations of a pair differ in. */
+export type Edit = 'two reloads' | 'another virtual_router_id' | 'a second VIP';
+
 export interface Scene {
+  readonly edit: Edit;
   /** What the pair is, and the other. */
   now: string;
   other: string;
   readonly known: Known;
+  /** Requests that a change may cost in itself, a broken one included. */
+  readonly bound: number;
 }
+
+const EDITS: Readonly<Record<Edit, (file: InventoryFile, second: string) => void>> = {
+  // A reload of HAProxy and of keepalived on both hosts.
+  'two reloads': ({ clusters: { web } }) => {
+    web.haproxy.backends.app.balance = 'leastconn';
+    Object.assign(web, { check: { fall: 3 } });
+  },
+  // Both hosts together: the standby is stopped meanwhile.
+  'another virtual_router_id': (file) => {
+    vi1(file).virtual_router_id = 58;
+  },
+  'a second VIP': (file, second) => {
+    vi1(file).virtual_ipaddress.push(`${second}/24`);
+  },
+};
+
+/*
+ * Where hosts change together a keepalived that was ended before it took the addresses over starts anew, and waits out
+ * three adverts: 3 s of a hundred requests each, once in the broken run and once in the next.
+ */
+const BOUNDS: Readonly<Record<Edit, number>> = {
+  'two reloads': 0,
+  'another virtual_router_id': 800,
+  'a second VIP': 0,
+};
 
 async function sums(host: Lb): Promise<[path: string, sum: string][]> {
   const text = await on(
@@ -45,6 +76,11 @@ async function sums(host: Lb): Promise<[path: string, sum: string][]> {
   });
 }
 
+/** A file that is never there would be whole whatever becomes of it. */
+async function complete(): Promise<void> {
+  for (const host of PAIR) expect((await sums(host)).filter(([, sum]) => sum === 'missing')).toEqual([]);
+}
+
 export async function remember(known: Known): Promise<void> {
   for (const host of PAIR) {
     for (const [path, sum] of await sums(host)) {
@@ -54,13 +90,11 @@ export async function remember(known: Known): Promise<void> {
   }
 }
 
-/** The two differ in haproxy.cfg and keepalived.conf on both hosts: a reload of each. */
-export async function setScene(): Promise<Scene> {
+export async function setScene(edit: Edit = 'two reloads'): Promise<Scene> {
   const now = await startReady();
-  const other = await inventory('other.yaml', ({ clusters: { web } }) => {
-    web.haproxy.backends.app.balance = 'leastconn';
-    Object.assign(web, { check: { fall: 3 } });
-  });
+  const second = await vip(1);
+  const other = await inventory('other.yaml', (file) => EDITS[edit](file, second));
+  await complete();
   const known: Known = { lb1: new Map(), lb2: new Map() };
   await remember(known);
   for (const path of [other, now]) {
@@ -68,7 +102,7 @@ export async function setScene(): Promise<Scene> {
     expect(run.exit, run.said).toBe(0);
     await remember(known);
   }
-  return { now, other, known };
+  return { edit, now, other, known, bound: BOUNDS[edit] };
 }
 
 /** Nothing is half written, on whichever side of the change a file is. */
@@ -87,11 +121,23 @@ export async function whole(known: Known): Promise<string[]> {
 /** What a run must not leave on a host. */
 export async function leftovers(): Promise<string[]> {
   const found =
-    await onBoth(`find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new' -o -name '.new.*' 2>/dev/null
+    await onBoth(`find /etc /usr/libexec /var/lib/lbctl -name '*.lbctl-new' -o -name '*.lbctl-kept' -o -name '.new.*' 2>/dev/null
 ls -d /run/lbctl/undo-* /run/lbctl-go.* 2>/dev/null
 systemctl list-units --all --no-legend 'lbctl-undo-*'
 pgrep -fa '^/bin/sh /run/lbctl/undo'; true`);
   return PAIR.flatMap((host, index) => (found[index] ? [`${host}: left behind: ${found[index]}`] : []));
+}
+
+/** A split brain, at whatever point a run ended: nobody else is to be seen on the address. */
+async function oneHolder(): Promise<string[]> {
+  const found = await holders(await vip());
+  return found.length === 1 ? [] : [`the address is held by ${found.join(' and ') || 'nobody'}`];
+}
+
+/** keepalived of a standby that was kept from starting is free to again, once all is done. */
+async function waiting(): Promise<string[]> {
+  const found = await onBoth('ls /var/lib/lbctl/keepalived-waits 2>/dev/null; true');
+  return PAIR.flatMap((host, index) => (found[index] ? [`${host}: ${found[index]} is left`] : []));
 }
 
 const STATE = `[ ! -e /var/lib/lbctl/lock ] || { read -r up rest </proc/uptime
@@ -145,7 +191,9 @@ export interface Trial {
 
 /** Changes the pair under a fault, then looks at what is left, and runs again without it. */
 export async function injure(scene: Scene, trial: Trial): Promise<Run> {
-  const { fault, locks = 'age', bound } = trial;
+  const { locks = 'age' } = trial;
+  const bound = Math.max(trial.bound, scene.bound);
+  const fault = scene.edit === 'two reloads' ? trial.fault : `${trial.fault} (${scene.edit})`;
   const label = trial.at === undefined ? fault : `${fault} at ${trial.at}`;
   const problems: string[] = [];
   const began = performance.now();
@@ -170,14 +218,14 @@ export async function injure(scene: Scene, trial: Trial): Promise<Run> {
       problems.push(error instanceof Error ? error.message : String(error));
     }
     if (locks !== 'free') await alone(locks);
-    problems.push(...(await whole(scene.known)), ...(await leftovers()));
+    problems.push(...(await whole(scene.known)), ...(await leftovers()), ...(await oneHolder()));
     const goal = scene.other;
     const again = await lbctl('up', goal);
     if (again.exit === 0) [scene.now, scene.other] = [scene.other, scene.now];
     if (again.exit !== 0) problems.push(`the rerun ended with ${again.exit}: ${again.said}`);
     const plan = await lbctl('plan', goal);
     if (plan.exit !== 0) problems.push(`plan after the rerun ended with ${plan.exit}: ${plan.said}`);
-    problems.push(...(await leftovers()));
+    problems.push(...(await leftovers()), ...(await waiting()));
     const report = await loop.stop();
     loop = null;
     tried(fault, run.exit, report);

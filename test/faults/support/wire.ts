@@ -7,6 +7,8 @@ export interface Wire {
   sent(): number;
   /** Cuts once after so many more bytes to the host; `away`: the host cannot be reached afterwards either. */
   arm(options: { after: number; afterwards: 'reachable' | 'away' }): void;
+  /** Cuts now. */
+  cut(afterwards: 'reachable' | 'away'): void;
   /** Whole again. */
   mend(): void;
   /** Whether the cut has happened. */
@@ -62,6 +64,11 @@ export async function openWire(target: number): Promise<Wire> {
       cut = false;
       limit = options.after;
       afterwards = options.afterwards;
+    },
+    cut: (how) => {
+      cut = true;
+      away = how === 'away';
+      for (const socket of sockets) socket.destroySoon();
     },
     mend: () => {
       away = false;

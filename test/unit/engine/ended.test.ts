@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -14,6 +15,7 @@ import { atTheEnd, type Command, raw, sh } from '../../../src/base/shell.js';
 import { Text } from '../../../src/base/text.js';
 import { armScript } from '../../../src/engine/dead-man.js';
 import { keepScript } from '../../../src/engine/generations.js';
+import { leaveScript } from '../../../src/engine/move-scripts.js';
 import { KEEPALIVED_CONF } from '../../../src/render/platform.js';
 import { putBackStep } from '../../../src/resources/kept.js';
 import { writeStep } from '../../../src/resources/managed-file.js';
@@ -125,5 +127,47 @@ echo 'never said'`,
     expect(readFileSync(at(KEEPALIVED_CONF), 'utf8')).toContain('priority 250');
     expect(readdirSync(dirname(at(KEEPALIVED_CONF)))).toEqual(['keepalived.conf']);
     expect(Date.now() - statSync(at(KEEPALIVED_CONF)).mtimeMs).toBeLessThan(60_000);
+  });
+
+  it.each<[what: string, held: boolean, ends: string, preempt: boolean, mark: string]>([
+    ['while clients are drained', true, 'drain', true, '0'],
+    ['while the addresses still are there, without preemption', true, 'linger', false, '0'],
+    ['when they have left, without preemption', false, 'linger', false, '-11'],
+  ])('a switchover, %s: no drain and no FAULT stays', async (_, held, ends, preempt, mark) => {
+    const cluster = clusterOf([
+      'virtual_ipaddress: [10.0.0.100/24]',
+      `preempt: ${preempt}\n        virtual_ipaddress: [10.0.0.100/24]`,
+    ]);
+    const file = '/run/keepalived.lbctl-switchover';
+    write(file, '0\n');
+    write(KEEPALIVED_CONF, `file "${at(file)}"\n`);
+    write('/var/lib/lbctl/lock', 'token=aaaa\n');
+    writeFileSync(at('held'), '');
+    program(
+      'ip',
+      `case "$*" in
+  *lo*) exit 0 ;;
+  *show*) [ ! -e ${at('held')} ] || echo '2: eth0 inet 10.0.0.100/24 scope global' ;;
+esac`,
+    );
+    program(
+      'python3',
+      `case "$4" in
+  'show acl') echo "0 () acl 'str' file" ;;
+  'show acl #0') echo lbctl_drain_off ;;
+  *) echo "$4" >>${at('drained')} ;;
+esac`,
+    );
+    // A host that takes its time at that point: long enough to be ended there.
+    program('sleep', `[ "$1" = ${ends === 'drain' ? '1.5' : '0.05'} ] && exec /bin/sleep 20; exit 0`);
+    const isThere = () => {
+      if (ends === 'drain') return existsSync(at('drained'));
+      if (readFileSync(at(file), 'utf8') !== '-254\n') return false;
+      if (!held) rmSync(at('held'), { force: true });
+      return true;
+    };
+    await end(leaveScript(cluster, 'aaaa', -11), isThere);
+    expect(readFileSync(at('drained'), 'utf8').trim().split('\n').at(-1)).toMatch(/^del acl #0/);
+    expect(readFileSync(at(file), 'utf8')).toBe(`${mark}\n`);
   });
 });

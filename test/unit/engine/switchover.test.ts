@@ -100,6 +100,16 @@ describe('what a switchover does', () => {
     expect(forced.problems).toMatchObject([{ severity: 'warning' }]);
   });
 
+  it('refuses a target that is not fit although it holds a part of the addresses', () => {
+    const two = clusterOf([
+      'virtual_ipaddress: [10.0.0.100/24]',
+      'virtual_router_id: 51\n        virtual_ipaddress: [10.0.0.100/24]\n      VI_2:\n        virtual_router_id: 52\n        virtual_ipaddress: [10.0.0.101/24]',
+    ]);
+    const both = seen({ lb1: { holds: true }, lb2: { holds: true, serving: false } });
+    const refused = decide({ ...input, cluster: two, to: { host: 'lb2' } }, both);
+    expect(refused).toMatchObject({ refused: true, problems: [{ code: 'target-unfit', host: 'lb2' }] });
+  });
+
   it('refuses where nobody holds anything, and what --limit leaves out', () => {
     expect(decide(input, seen({ lb1: {}, lb2: {} })).problems).toMatchObject([{ code: 'no-target' }]);
     expect(decide({ ...input, limit: new Set(['lb2']) }, normal).problems).toMatchObject([
