@@ -14,13 +14,18 @@ export function networkFindings(
   status: ClusterStatus,
   facts: ReadonlyMap<string, Facts>,
 ): Findings {
-  const owners = new Map<string, string>();
+  const owners = new Map<string, Owner[]>();
   for (const [host, own] of facts) {
-    for (const { mac } of know(own, networkProbe) ?? []) if (mac !== null) owners.set(mac, host);
+    const interfaces = know(own, networkProbe) ?? [];
+    const lingering = interfaces.flatMap((it) => it.lingering ?? []);
+    for (const { mac } of interfaces) {
+      if (mac !== null) owners.set(mac, [...(owners.get(mac) ?? []), { host, lingering }]);
+    }
   }
   const answers = new Map([...facts].map(([host, own]) => [host, know(own, answeringProbe)] as const));
   const problems = status.virtual_ips.flatMap((vip) => [
     ...foreign(vip, answers, owners, status),
+    ...withoutAddress(vip, answers, owners),
     ...outOfStep(vip, status),
   ]);
   const silent = cluster.vrrpInstances.flatMap(({ name }) => notHeard(name, status));
@@ -42,15 +47,21 @@ function know<F>(facts: Facts, probe: Probe<F>): F | null {
 
 type Answers = ReadonlyMap<string, Answering | null>;
 
+/** A host of the cluster that has a MAC address; several where machines were copied with theirs. */
+interface Owner {
+  readonly host: string;
+  /** Addresses that have just left it: for a moment it answers for them. */
+  readonly lingering: readonly string[];
+}
+
 /** MAC addresses that answer for an address and belong to no host that was reached. */
 function foreign(
   vip: VipRow,
   answers: Answers,
-  owners: ReadonlyMap<string, string>,
+  owners: ReadonlyMap<string, readonly Owner[]>,
   status: ClusterStatus,
 ): Problem[] {
-  const macs = new Set([...answers.values()].flatMap((it) => macsOf(it, vip.address)));
-  const strangers = [...macs].filter((mac) => !owners.has(mac));
+  const strangers = answeringFor(vip, answers).filter((mac) => !owners.has(mac));
   if (strangers.length === 0) return [];
   const missing = status.hosts.filter((host) => !host.reachable).map((host) => host.name);
   const who =
@@ -65,6 +76,27 @@ function foreign(
   }
   const message = `${who} (MAC address ${strangers.join(', ')}) answers for ${vip.address}${ours}: find it with \`ip neigh\` and the switch's tables, and take the address off it`;
   return [{ code: 'foreign_holder', message, host: null }];
+}
+
+/** Hosts of the cluster that answer for an address which none of their interfaces has. */
+function withoutAddress(
+  vip: VipRow,
+  answers: Answers,
+  owners: ReadonlyMap<string, readonly Owner[]>,
+): Problem[] {
+  const hasIt = ({ host, lingering }: Owner) =>
+    vip.holders.includes(host) || lingering.some((it) => sameAddress(it, vip.address));
+  return answeringFor(vip, answers).flatMap((mac) => {
+    const mine = owners.get(mac) ?? [];
+    const [owner] = mine;
+    if (owner === undefined || mine.some(hasIt)) return [];
+    const message = `${owner.host} (MAC address ${mac}) answers for ${vip.address}, which none of its interfaces has: look for proxy ARP (\`sysctl -a | grep proxy_arp\`), and for a container or network namespace that shares its MAC address`;
+    return [{ code: 'answers_without_address', message, host: owner.host }];
+  });
+}
+
+function answeringFor(vip: VipRow, answers: Answers): string[] {
+  return [...new Set([...answers.values()].flatMap((it) => macsOf(it, vip.address)))];
 }
 
 function macsOf(answer: Answering | null, address: string): readonly string[] {
@@ -103,14 +135,16 @@ function notHeard(instance: string, status: ClusterStatus): Problem[] {
   return [{ code: 'adverts_not_heard', message, host: null }];
 }
 
-/** Where nobody could count who answers, that is said. */
+/** Where nobody could count who answers, or one at most, that is said. */
 function notCounted(status: ClusterStatus, answers: Answers): Problem[] {
   return status.virtual_ips.flatMap(({ address }): Problem[] => {
-    const asked = [...answers.values()].some(
-      (it) => it !== null && !it.unasked.some((own) => sameAddress(own, address)),
-    );
-    if (asked || answers.size === 0) return [];
-    const message = `who else answers for ${address} was not checked: no host that could ask (no python3, no perl, and no host that does not hold it)`;
-    return [{ code: 'answers_not_counted', message, host: null }];
+    const names = (list: readonly string[]) => list.some((own) => sameAddress(own, address));
+    const asked = [...answers.values()].filter((it) => it !== null && !names(it.unasked));
+    if (answers.size === 0 || asked.some((it) => it !== null && !names(it.single))) return [];
+    const why =
+      asked.length === 0
+        ? `was not checked: no host that could ask (no python3, no perl, and no host that does not hold it)`
+        : `was not counted: of those who do one at most is seen (IPv6, or no python3 and no perl)`;
+    return [{ code: 'answers_not_counted', message: `who else answers for ${address} ${why}`, host: null }];
   });
 }

@@ -110,8 +110,11 @@ export function guarded(host: string, look: () => Findings): Findings {
   }
 }
 
+/** Beside a holder these are a second one to clients. */
+const ANSWER_AS_WELL = ['foreign_holder', 'answers_without_address'];
+
 function stateWith(status: ClusterStatus, problems: readonly Problem[]): ClusterStatus['state'] {
-  const foreign = problems.some((it) => it.code === 'foreign_holder');
+  const foreign = problems.some((it) => ANSWER_AS_WELL.includes(it.code));
   const held = status.virtual_ips.some((vip) => vip.holders.length > 0);
   if (foreign && held) return 'split_brain';
   return status.state === 'healthy' && problems.length > 0 ? 'degraded' : status.state;

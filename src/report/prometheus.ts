@@ -1,4 +1,4 @@
-import type { ClusterStatus, StatusDocument } from '../engine/documents.js';
+import type { ClusterStatus, Problem, StatusDocument } from '../engine/documents.js';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
@@ -82,16 +82,23 @@ const METRICS: readonly Metric[] = [
   {
     name: 'lbctl_problems',
     help: 'Problems by code and host (empty: of the cluster as a whole).',
-    samples: ({ name, problems }) => {
-      const counts = new Map<string, number>();
-      for (const { code, host } of problems) {
-        const key = JSON.stringify({ cluster: name, code, host: host ?? '' });
-        counts.set(key, (counts.get(key) ?? 0) + 1);
-      }
-      return [...counts].map(([key, count]) => [JSON.parse(key) as Labels, count] as const);
-    },
+    samples: ({ name, problems }) => counted(name, problems),
+  },
+  {
+    name: 'lbctl_notices',
+    help: 'What is worth knowing and no fault, by code and host (empty: of the cluster as a whole).',
+    samples: ({ name, notices }) => counted(name, notices),
   },
 ];
+
+function counted(cluster: string, found: readonly Problem[]): Sample[] {
+  const counts = new Map<string, number>();
+  for (const { code, host } of found) {
+    const key = JSON.stringify({ cluster, code, host: host ?? '' });
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return [...counts].map(([key, count]) => [JSON.parse(key) as Labels, count] as const);
+}
 
 /** A status in Prometheus's text exposition format, each metric with its samples together. Ends with a line feed. */
 export function formatPrometheus(status: StatusDocument): string {

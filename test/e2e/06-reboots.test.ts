@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { reboot, startClientLoop } from '../lab/lab.js';
+import { EL, handsOver } from './support/cluster.js';
 import { ask, labHost, on, onBoth, vip } from './support/hosts.js';
 import { lbctl } from './support/lbctl.js';
 import { healthy, heldBy, startReady } from './support/pair.js';
@@ -44,6 +45,7 @@ describe('machines reboot, and nobody runs lbctl', () => {
     // Whatever the machine's shutdown cost: the outage is a takeover's, not a reboot's.
     expect(report.longestGapMs).toBeLessThan(5000);
     expect(report.requests - report.failed).toBeGreaterThan(100);
+    await handsOver(await vip(), EL);
   });
 
   it('both at once: the pair is whole again by itself', async () => {
@@ -56,6 +58,7 @@ describe('machines reboot, and nobody runs lbctl', () => {
       'This is Web2',
       'This is Web2',
     ]);
+    await handsOver(await vip(), EL);
     expect((await lbctl('plan', path)).exit).toBe(0);
     expect(
       await onBoth('systemctl is-active firewalld; systemctl is-failed haproxy keepalived; true'),

@@ -40,6 +40,18 @@ describe('the hosts no longer hear each other', () => {
         hosts: { lb1: { changed: [] }, lb2: { changed: [] } },
       });
       expect(up.stderr).toContain('both hold');
+      // One of them cannot be asked any more: its MAC address still answers.
+      await on('lb1', 'systemctl stop ssh');
+      try {
+        const half = await status(path);
+        expect(half).toMatchObject({ exit: 4, state: 'split_brain' });
+        expect(codes(half)).toEqual(['foreign_holder', 'lb1 host_unreachable']);
+        expect(half.virtual_ips[0]?.holders).toEqual(['lb2']);
+        const told = half.problems.find((it) => it.code === 'foreign_holder')?.message;
+        expect(told).toMatch(/^lb1, which cannot be reached, or .* answers for [\d.]+ while lb2 holds it/);
+      } finally {
+        await on('lb1', 'systemctl start ssh');
+      }
     } finally {
       await on('lb2', 'nft delete table inet cut');
     }

@@ -125,6 +125,20 @@ stat -c '%n %a %U:%G' /etc/haproxy/haproxy.cfg /etc/keepalived/keepalived.conf /
     await settled(path);
   });
 
+  it('counts who answers for the address without python3', async () => {
+    await run('client', `ip addr add ${address}/24 dev eth0`);
+    try {
+      const found = await status(path);
+      expect(found).toMatchObject({ exit: 5, state: 'split_brain' });
+      expect(found.problems.map((it) => it.code)).toEqual(['foreign_holder']);
+      expect(found.problems[0]?.message).toContain('while lb1 holds it');
+      expect(found.notices).toEqual([]);
+    } finally {
+      await run('client', `ip addr del ${address}/24 dev eth0`);
+    }
+    expect(await status(path)).toMatchObject({ exit: 0, state: 'healthy' });
+  });
+
   it('survives the loss of a service on either host', async () => {
     await failover({ address, members: DEB, from: 'lb1', to: 'lb2', back: 'lb1', gapMs: 500 });
     await run('deb1', 'systemctl stop haproxy');

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientLoopReport, powerOff, powerOn, reboot, startClientLoop } from '../lab/lab.js';
+import { EL, handsOver } from './support/cluster.js';
 import { holders, on, vip } from './support/hosts.js';
 import { healthy, heldBy, startReady } from './support/pair.js';
 import { until } from './support/until.js';
@@ -127,7 +128,7 @@ describe('no mark keeps a healthy host out', () => {
   ])('%s', async (_, command) => {
     await on('lb1', command);
     await active();
-    await heldBy('lb1', 30);
+    await handsOver(await vip(), EL);
   });
 
   it.each([
@@ -137,6 +138,6 @@ describe('no mark keeps a healthy host out', () => {
     await on('lb1', command);
     await reboot('el1', { hard: true });
     await active();
-    await heldBy('lb1', 40);
+    await handsOver(await vip(), EL);
   });
 });

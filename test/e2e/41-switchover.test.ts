@@ -39,6 +39,9 @@ describe('lbctl switchover', () => {
     expect(found).toMatchObject({ exit: 0, state: 'healthy', problems: [] });
     expect(found.notices).toContainEqual(expect.objectContaining({ code: 'switchover', host: 'lb1' }));
     expect(found.virtual_ips[0]).toMatchObject({ holders: ['lb2'], expected: 'lb2' });
+    expect((await lbctl('status', path, '--prometheus')).stdout).toContain(
+      'lbctl_notices{cluster="web",code="switchover",host="lb1"} 1\n',
+    );
     const up = await lbctl('up', path, '--json');
     expect(up.exit, up.said).toBe(0);
     expect(summaryOf(up).hosts).toMatchObject({ lb1: { changed: [] }, lb2: { changed: [] } });

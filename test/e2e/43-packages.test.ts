@@ -1,6 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ClientLoopReport, labExec, labInfo, reboot, reset, startClientLoop } from '../lab/lab.js';
-import { bare, DEB, EL, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
+import {
+  bare,
+  DEB,
+  EL,
+  handsOver,
+  heldOn,
+  lostAtMost,
+  type Members,
+  run,
+  settled,
+  up,
+  type Web,
+  write,
+} from './support/cluster.js';
 import { eventsOf, lbctl, planOf } from './support/lbctl.js';
 import { until } from './support/until.js';
 
@@ -13,6 +26,8 @@ interface FamilyCase {
   readonly installed: string;
   /** By hand, a package as it is. */
   readonly reinstall: (name: string) => string;
+  /** By hand, HAProxy back to what it was, and both to what the second repository has. */
+  readonly upgrade: string;
   /** Holds the package manager's lock for so many seconds, as another one would. */
   readonly holdLock: (seconds: number) => string;
   readonly holder: RegExp;
@@ -27,6 +42,8 @@ const FAMILIES: Record<string, FamilyCase> = {
     updated: { haproxy: '2.6.12-2.el9', keepalived: '2.2.7-2.el9' },
     installed: "rpm -q --qf '%{VERSION}-%{RELEASE} ' haproxy keepalived",
     reinstall: (name) => `dnf -yq reinstall ${name} >/dev/null`,
+    upgrade:
+      'dnf -yq downgrade haproxy-2.6.12-1.el9 >/dev/null && dnf -yq upgrade haproxy keepalived >/dev/null',
     // What rpm itself does for a transaction.
     holdLock: (seconds) =>
       `exec python3 -c "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(${seconds})"`,
@@ -41,6 +58,9 @@ const FAMILIES: Record<string, FamilyCase> = {
     installed: "dpkg-query -W -f '${Version} ' haproxy keepalived | sed 's/[0-9]://g'",
     reinstall: (name) =>
       `DEBIAN_FRONTEND=noninteractive apt-get -yqq -o Dpkg::Options::=--force-confold install --reinstall ${name} >/dev/null`,
+    upgrade: `export DEBIAN_FRONTEND=noninteractive; apt-get -yqq update >/dev/null
+install='apt-get -yqq -o Dpkg::Options::=--force-confold --allow-downgrades install'
+$install haproxy=2.6.12-1+deb12u4 >/dev/null && $install --only-upgrade haproxy keepalived >/dev/null`,
     // A real apt-get, whose transaction takes its time.
     holdLock: (seconds) =>
       `exec apt-get -yq -o DPkg::Pre-Invoke::='sleep ${seconds}' install --reinstall liblua5.3-0`,
@@ -59,14 +79,6 @@ const HANDS: readonly Hand[] = [
   ['keepalived restarted', 'systemctl restart keepalived; systemctl daemon-reload'],
   ['rebooted', null],
 ];
-
-/**
- * Two requests for the move of the address. Where the machine let the client wait, it let the hosts wait as well: whoever
- * hands over is then late by about as much, and what comes in meanwhile is lost.
- */
-function lostAtMost({ latestStartMs }: ClientLoopReport): number {
-  return 2 + Math.floor(latestStartMs / 50);
-}
 
 describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family) => {
   const { members, old, updated } = family;
@@ -154,9 +166,15 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
     ['keepalived reinstalled', family.reinstall('keepalived')],
     ...(members === DEB ? HANDS : []),
   ])('%s by hand on the active host: it serves again, and no mark keeps it out', async (_, command) => {
-    const active = machines[0] ?? 'el1';
     if (command === null) await reboot(active);
     else await run(active, command, { timeoutMs: 60_000 });
+    await whole();
+  });
+
+  const active = machines[0] ?? 'el1';
+
+  /** The active host serves, and hands over when its HAProxy stops. */
+  async function whole(): Promise<void> {
     await until(
       'both active, mark 0',
       async () => {
@@ -168,8 +186,8 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
       },
       30,
     );
-    await heldOn(address, 'lb1', members, 30);
-  });
+    await handsOver(address, members);
+  }
 
   it('after all of it nothing is left to do', async () => {
     await settled(await wishing({ haproxy: 'latest', keepalived: 'latest' }));
@@ -191,5 +209,11 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
     await held;
     expect(await each(family.installed)).toEqual(machines.map(() => `${updated.haproxy} ${old.keepalived}`));
     await settled(path);
+  });
+
+  it('upgraded by hand on the active host: it serves again, and still hands over', async () => {
+    await run(active, family.upgrade, { timeoutMs: 90_000 });
+    expect(await run(active, family.installed)).toBe(both(updated));
+    await whole();
   });
 });

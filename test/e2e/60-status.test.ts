@@ -91,6 +91,41 @@ describe('status knows', () => {
     await until('mended', async () => ((await lbctl('up', path)).exit === 0 ? true : undefined), 60);
   });
 
+  it('that a reload by hand found a port taken, though the file is valid and systemctl calls it done', async () => {
+    await on(
+      'lb2',
+      `cp -p ${CFG} /root/kept; printf 'frontend extra\\n  bind 127.0.0.1:8099\\n  default_backend app\\n' >>${CFG}
+       setsid python3 -m http.server -b 127.0.0.1 8099 >/dev/null 2>&1 & echo $! >/run/squatter.pid
+       until ss -Hltn | grep -q 127.0.0.1:8099; do sleep 0.05; done
+       haproxy -c -q -f ${CFG} && systemctl reload haproxy; sleep 2`,
+    );
+    try {
+      const found = await status(path);
+      expect(codes(found)).toEqual(['lb2 config_differs', 'lb2 runs_older_config']);
+    } finally {
+      await on(
+        'lb2',
+        `kill "$(cat /run/squatter.pid)"; cp -p /root/kept ${CFG}; rm /root/kept /run/squatter.pid`,
+      );
+    }
+    await until('mended', async () => ((await lbctl('up', path)).exit === 0 ? true : undefined), 60);
+  });
+
+  it('that keepalived ended, over a file with which it was reloaded by hand', async () => {
+    await on(
+      'lb2',
+      `cp -p ${CONF} /root/kept; sed -i 's/^vrrp_instance VI_1/vrrp_instanc VI_1/' ${CONF}; systemctl reload keepalived; sleep 1`,
+    );
+    try {
+      const found = codes(await status(path));
+      expect(found).toEqual(expect.arrayContaining(['lb2 config_differs', 'lb2 keepalived_not_running']));
+    } finally {
+      await on('lb2', `cp -p /root/kept ${CONF}; rm /root/kept; systemctl restart keepalived`);
+    }
+    await healthy(path);
+    await heldBy('lb1');
+  });
+
   it('that a service would not come back, and what keepalived complains of', async () => {
     await on('lb2', 'systemctl disable haproxy');
     // Another password: each refuses the other's adverts, and says so.
@@ -126,8 +161,15 @@ describe('status knows', () => {
       const seen = await status(path);
       return codes(seen).includes('lb2 log_configuration') ? seen : undefined;
     });
-    expect(codes(found)).toEqual(['lb2 config_differs', 'lb2 log_configuration']);
+    expect([...new Set(codes(found))]).toEqual(['lb2 config_differs', 'lb2 log_configuration']);
     expect(found.problems.map((it) => it.message).join()).toMatch(/Unknown keyword 'no_such_keyword'/);
+    // Another one that a reload by hand gives it, with which it goes on.
+    await on(
+      'lb2',
+      `sed -i 's/no_such_keyword/nor_such_a_one/' ${CONF}; sleep 1.5; systemctl reload keepalived`,
+    );
+    const again = (await status(path)).problems.filter((it) => it.code === 'log_configuration');
+    expect(again.map((it) => it.message).join()).toMatch(/^(?!.*no_such_keyword).*nor_such_a_one/);
     await on('lb2', `cp -p /root/kept ${CONF}; rm /root/kept; sleep 1.5; systemctl reload keepalived`);
     const after = await healthy(path);
     expect(after.notices.map((it) => it.code)).toContain('log_configuration');

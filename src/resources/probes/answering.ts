@@ -10,6 +10,8 @@ export interface Answering {
   readonly macs: Readonly<Record<string, readonly string[]>>;
   /** Addresses of which this host cannot tell who else answers for them. */
   readonly unasked: readonly string[];
+  /** Addresses of which it sees one answer at most, whoever else answers. */
+  readonly single: readonly string[];
 }
 
 /** Seconds to wait for answers: on one network they come within milliseconds. */
@@ -40,8 +42,9 @@ rm -f "$f"`,
     for (const [, address = '', mac = ''] of stdout.matchAll(/^answers (\S+) ([0-9a-f:]{17})$/gm)) {
       macs[address] = [...new Set([...(macs[address] ?? []), mac])];
     }
-    const unasked = [...stdout.matchAll(/^unasked (\S+)$/gm)].map(([, address = '']) => address);
-    return ok({ macs, unasked });
+    const named = (word: string) =>
+      [...stdout.matchAll(new RegExp(`^${word} (\\S+)$`, 'gm'))].map(([, address = '']) => address);
+    return ok({ macs, unasked: named('unasked'), single: named('single') });
   },
 };
 
@@ -58,6 +61,7 @@ export function startAnsweringProbe(cluster: Cluster): Probe<null> {
 }
 knock() {
   if [ -n "$(ip -o addr show to "$1")" ]; then echo "unasked $1"; return; fi
+  echo "single $1"
   ip neigh flush to "$1" dev "$2" >/dev/null 2>&1
   timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1 &
   i=0

@@ -10,6 +10,8 @@ export interface InterfaceFacts {
   /** Hardware address, lower case; null where it has none. */
   readonly mac: string | null;
   readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+  /** Addresses that the host has given up, and whose packets it still takes for a moment; left out where there are none. */
+  readonly lingering?: readonly string[];
 }
 
 interface IpAddrEntry {
@@ -45,19 +47,20 @@ function parseEntry(entry: IpAddrEntry): InterfaceFacts | null {
   )
     ? entry.addr_info
     : [];
+  const own = infos.flatMap(({ local, prefixlen, dynamic }) =>
+    typeof local === 'string' && typeof prefixlen === 'number'
+      ? // With a life time on lo an address only lingers: the host serves on until another one has it (takeover-script.ts).
+        [{ address: local, prefix: prefixlen, lingers: entry.ifname === 'lo' && dynamic === true }]
+      : [],
+  );
+  const lingering = own.filter((it) => it.lingers).map((it) => it.address);
   return {
     name: entry.ifname,
     // LOWER_UP: the cable is in; UP alone says only that it was switched on.
     up: flags.includes('UP') && flags.includes('LOWER_UP'),
     mac: typeof entry.address === 'string' ? entry.address.toLowerCase() : null,
-    addresses: infos.flatMap(({ local, prefixlen, dynamic }) =>
-      // With a life time on lo an address only lingers: the host serves on until another one has it (takeover-script.ts).
-      typeof local === 'string' &&
-      typeof prefixlen === 'number' &&
-      !(entry.ifname === 'lo' && dynamic === true)
-        ? [{ address: local, prefix: prefixlen }]
-        : [],
-    ),
+    addresses: own.filter((it) => !it.lingers).map(({ address, prefix }) => ({ address, prefix })),
+    ...(lingering.length === 0 ? {} : { lingering }),
   };
 }
 

@@ -175,3 +175,33 @@ export async function failover(it: Failover): Promise<ClientLoopReport> {
 export function get(url: string, options = ''): Promise<string> {
   return run('client', `curl -gsS -m 3 ${options} '${url}'`);
 }
+
+/**
+ * Two requests for the move of the address. Where the machine let the client wait, it let the hosts wait as well: whoever
+ * hands over is then late by about as much, and what comes in meanwhile is lost.
+ */
+export function lostAtMost({ latestStartMs }: ClientLoopReport): number {
+  return 2 + Math.floor(latestStartMs / 50);
+}
+
+/**
+ * HAProxy of lb1, which holds the address, hands it to lb2 when it stops, and takes it back. Without the hooks of systemd, or with
+ * a keepalived that does not watch what they write, a client would lose everything until the check has failed twice.
+ */
+export async function handsOver(address: string, members: Members): Promise<void> {
+  const machine = members.lb1;
+  if (machine === undefined) throw new Error('no lb1');
+  await heldOn(address, 'lb1', members, 30);
+  const loop = await startClientLoop(`http://${address}/`);
+  try {
+    await run(machine, 'systemctl stop haproxy');
+    await heldOn(address, 'lb2', members);
+  } finally {
+    await run(machine, 'systemctl start haproxy');
+  }
+  await heldOn(address, 'lb1', members, 20);
+  const report = await loop.stop();
+  expect(report.requests - report.failed).toBeGreaterThan(20);
+  // There and back.
+  expect(report.failed, JSON.stringify(report)).toBeLessThanOrEqual(2 * lostAtMost(report));
+}

@@ -13,6 +13,21 @@ const CONFIG = `file:${KEEPALIVED_CONF}`;
 const look = (spoil: (pair: SimulatedPair) => void, odd: Odd = {}) =>
   inspected((cluster) => inspection(cluster, upPlaybook()), spoil, odd);
 
+/** What lb2 says of its own; `lingering` is on lo for a moment. */
+const interfaces = (mac: string, lingering?: string) =>
+  JSON.stringify([
+    {
+      ifname: 'lo',
+      addr_info: lingering === undefined ? [] : [{ local: lingering, prefixlen: 32, dynamic: true }],
+    },
+    {
+      ifname: 'eth0',
+      address: mac,
+      flags: ['UP', 'LOWER_UP'],
+      addr_info: [{ local: '10.0.0.12', prefixlen: 24 }],
+    },
+  ]);
+
 const lock = (renewed: string, command = 'lbctl up') =>
   `token=x\nwho=ann@pc\ncommand=${command}\nsince=2026-01-01T00:00:00Z\nage=${renewed}\nstep=no\n`;
 
@@ -25,6 +40,52 @@ describe('status', () => {
       { 'lb1 answering': `answers ${VIP} ${STRANGER}\nend\n` },
       'split_brain',
       ['null foreign_holder'],
+    ],
+    [
+      'a host of the cluster answers for what it does not hold',
+      () => {},
+      { 'lb1 answering': `answers ${VIP} 02:00:00:00:00:02\nend\n` },
+      'split_brain',
+      ['lb2 answers_without_address'],
+    ],
+    [
+      'a MAC address that two hosts have in common',
+      () => {},
+      { 'lb2 network': interfaces('02:00:00:00:00:01') },
+      'healthy',
+      [],
+    ],
+    [
+      'an address that has just left a host, which still takes its packets',
+      () => {},
+      {
+        'lb1 answering': `answers ${VIP} 02:00:00:00:00:02\nend\n`,
+        'lb2 network': interfaces('02:00:00:00:00:02', VIP),
+      },
+      'healthy',
+      [],
+    ],
+    [
+      'the holder lost its address, by hand',
+      (pair) => {
+        const lb1 = pair.host('lb1');
+        Object.defineProperty(lb1, 'held', { value: [] });
+      },
+      { 'lb2 answering': 'end\n' },
+      'down',
+      ['null no_holder', 'lb1 master_without_address'],
+    ],
+    [
+      'unit files that systemd has not read',
+      (pair) => {
+        const said = pair.host('lb1').answer('service:haproxy', '').stdout;
+        pair
+          .host('lb1')
+          .odd.set('service:haproxy', said.replace('NeedDaemonReload=no', 'NeedDaemonReload=yes'));
+      },
+      {},
+      'degraded',
+      ['lb1 daemon_reload_needed'],
     ],
     [
       'an edited configuration',
@@ -141,6 +202,14 @@ describe('status', () => {
       'log_script',
     ],
     ['no journal', { 'lb1 complaints': 'none\n' }, 'no_journal'],
+    [
+      'one answer at most',
+      {
+        'lb1 answering': `unasked ${VIP}\nend\n`,
+        'lb2 answering': `single ${VIP}\nanswers ${VIP} 02:00:00:00:00:01\nend\n`,
+      },
+      'answers_not_counted',
+    ],
     [
       'nobody could count',
       { 'lb1 answering': `unasked ${VIP}\nend\n`, 'lb2 answering': `unasked ${VIP}\nend\n` },

@@ -31,7 +31,7 @@ const cluster: ClusterStatus = {
     { code: 'not_verified', message: 'a', host: null },
     { code: 'not_verified', message: 'b', host: null },
   ],
-  notices: [],
+  notices: [{ code: 'switchover', message: 'moved', host: 'lb1' }],
 };
 
 describe("a status in Prometheus's text format", () => {
@@ -66,6 +66,7 @@ describe("a status in Prometheus's text format", () => {
     'lbctl_server_up{cluster="web",host="lb1",backend="app",server="web\\"1"} 1',
     'lbctl_problems{cluster="web",code="host_unreachable",host="lb2"} 1',
     'lbctl_problems{cluster="web",code="not_verified",host=""} 2',
+    'lbctl_notices{cluster="web",code="switchover",host="lb1"} 1',
   ])('has %s', (sample) => expect(lines).toContain(sample));
 
   it('has no sample of what could not be learnt', () => {

@@ -93,6 +93,19 @@ describe('the interfaces, by ip -j addr', () => {
     expect(parsed(networkProbe, JSON.stringify([{ ifname: 'ens1', flags, addr_info: [] }]))[0]?.up).toBe(up);
   });
 
+  it('an address on lo with a life time only lingers: it is not held', () => {
+    const info = [
+      { local: '127.0.0.1', prefixlen: 8 },
+      { local: '10.0.0.100', prefixlen: 32, dynamic: true, valid_life_time: 2 },
+    ];
+    const found = parsed(networkProbe, JSON.stringify([{ ifname: 'lo', addr_info: info }]));
+    expect(found[0]).toMatchObject({
+      addresses: [{ address: '127.0.0.1', prefix: 8 }],
+      lingering: ['10.0.0.100'],
+    });
+    expect(holds(found, '10.0.0.100')).toBe(false);
+  });
+
   it('leaves out the empty entries that some versions print', () => {
     expect(parsed(networkProbe, '[{},{"ifname":"lo"}]')).toEqual([
       { name: 'lo', up: false, mac: null, addresses: [] },

@@ -18,10 +18,11 @@ const refused = (probe: Probe<unknown>, stdout: string, exitCode = 0) =>
 describe('who answers for the addresses', () => {
   it('counts each machine once', () => {
     const said =
-      'answers 10.0.0.100 02:42:0a:00:00:0b\nanswers 10.0.0.100 02:42:0a:00:00:0c\nanswers 10.0.0.100 02:42:0a:00:00:0b\nunasked fd00::1\nend\n';
+      'answers 10.0.0.100 02:42:0a:00:00:0b\nanswers 10.0.0.100 02:42:0a:00:00:0c\nanswers 10.0.0.100 02:42:0a:00:00:0b\nunasked fd00::1\nsingle fd00::2\nend\n';
     expect(parsed(answeringProbe, said)).toEqual({
       macs: { '10.0.0.100': ['02:42:0a:00:00:0b', '02:42:0a:00:00:0c'] },
       unasked: ['fd00::1'],
+      single: ['fd00::2'],
     });
   });
 
