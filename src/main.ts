@@ -45,7 +45,7 @@ function withGlobals(command: Command): Command {
   return command
     .option('--limit <pattern>', 'only these: cluster or cluster/host, comma-separated, * allowed')
     .option('--json', 'JSON on stdout')
-    .option('-v, --verbose', 'also show commands and their output')
+    .option('-v, --verbose', 'also show connections, and every step with its output')
     .option('-q, --quiet', 'only errors')
     .option('--no-color', 'no colours (also NO_COLOR)')
     .option('--parallel <n>', 'clusters at once')

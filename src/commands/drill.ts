@@ -6,10 +6,12 @@ import type { RunEvent } from '../engine/events.js';
 import { longestInterval } from '../engine/gates.js';
 import { confirmer } from './confirm.js';
 import { type Chosen, chooseClusters, inventoryPath, load, wholeNumber, wrongFlag } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { checkNumbers, lockWaitOf } from './numbers.js';
 import type { DrillOptions, Io } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
 import { openReports } from './report-files.js';
-import { openReporter, openTransport, whoAmI, withLogFile } from './run.js';
+import { openReporter, openTransport, whoAmI } from './run.js';
 import { clusterRecaps, hostRecaps } from './run-clusters.js';
 
 /** Requests a second of the client loop. */
@@ -22,7 +24,7 @@ export async function drill(argument: string | undefined, options: DrillOptions,
   const loaded = await load(path, io, options);
   if (!loaded.ok) return EXIT.badInput;
   const wanted = wantedOf(options, chooseClusters(loaded.inventory, options.limit));
-  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
+  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io, options);
   const reports = openReports(options);
   const confirm = await confirmer('lbctl drill', options, io);
   if (!(await confirm(questionOf(wanted)))) {
@@ -32,7 +34,7 @@ export async function drill(argument: string | undefined, options: DrillOptions,
 
   const reporter = await openReporter(options, io);
   try {
-    const emit = withLogFile(reporter.handle.bind(reporter), options);
+    const emit = withLog(openLogFile(options), reporter.handle.bind(reporter));
     const errors: string[] = [];
     const tell = (event: RunEvent): void => {
       if (event.event === 'diagnostic' && event.diagnostic.severity === 'error')
@@ -98,6 +100,7 @@ interface Wanted {
 
 /** @throws UserError */
 function wantedOf(options: DrillOptions, chosen: readonly Chosen[]): Wanted {
+  checkNumbers(options);
   const host = options.host ?? null;
   for (const { cluster, limit } of chosen) {
     const names = cluster.hosts.map(({ name }) => name);
@@ -120,7 +123,7 @@ function wantedOf(options: DrillOptions, chosen: readonly Chosen[]): Wanted {
     host,
     repeat: wholeNumber('--repeat', options.repeat, { min: 1, max: 1000 }) ?? 1,
     rate: wholeNumber('--rate', options.rate, { min: 1, max: 1000 }) ?? DEFAULT_RATE,
-    lockWait: wholeNumber('--lock-wait', options.lockWait, { min: 0, max: 86_400 }) ?? 0,
+    lockWait: lockWaitOf(options),
   };
 }
 

@@ -6,8 +6,10 @@ import { observeAll } from '../engine/observe-cluster.js';
 import { observeOptions } from '../engine/prepare.js';
 import { historyProbe } from '../resources/probes/history.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { checkNumbers, parallelOf, stepLimitOf } from './numbers.js';
 import type { HistoryOptions, Io } from './options.js';
-import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
+import { emitToStderr, openTransport } from './run.js';
 
 /** `lbctl history`: what runs have changed on the hosts. Touches nothing. */
 export async function history(
@@ -15,12 +17,16 @@ export async function history(
   options: HistoryOptions,
   io: Io,
 ): Promise<ExitCode> {
-  const loaded = await load(inventoryPath(argument, io.env), io, { ...options, quiet: true });
+  const path = inventoryPath(argument, io.env);
+  const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
+  checkNumbers(options);
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options) ?? null;
-  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit: emitToStderr(io) });
+  const log = openLogFile(options);
+  const emit = withLog(log, emitToStderr(io));
+  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit });
   const clusters = await Promise.all(
     chosen.map(({ cluster }) =>
       limit(async () => {
@@ -34,6 +40,7 @@ export async function history(
       }),
     ),
   );
+  log({ event: 'history', inventory: path, clusters });
   if (options.json === true) {
     const { toJson } = await import('../report/ndjson.js');
     io.stdout.write(`${toJson({ clusters }, 2)}\n`);

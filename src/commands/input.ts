@@ -30,9 +30,11 @@ export function inventoryPath(argument: string | undefined, env: Io['env']): str
   return argument ?? env.LBCTL_INVENTORY ?? './inventory.yaml';
 }
 
-export type Loaded =
+/** `problems`: mistakes and warnings, as they were told. */
+export type Loaded = { readonly problems: readonly Diagnostic[] } & (
   | { readonly ok: true; readonly inventory: Inventory; readonly warnings: number }
-  | { readonly ok: false };
+  | { readonly ok: false }
+);
 
 /** Reads the inventory; its mistakes and warnings go to stderr with their source lines. */
 export async function load(path: string, io: Io, options: GlobalOptions): Promise<Loaded> {
@@ -50,9 +52,10 @@ export async function load(path: string, io: Io, options: GlobalOptions): Promis
     });
     io.stderr.write(`${(await Promise.all(told)).join('\n\n')}\n`);
   }
+  const problems = diagnostics;
   return result.ok
-    ? { ok: true, inventory: result.value.inventory, warnings: diagnostics.length }
-    : { ok: false };
+    ? { ok: true, inventory: result.value.inventory, warnings: diagnostics.length, problems }
+    : { ok: false, problems };
 }
 
 async function withOwnConfigs({ inventory, warnings }: ParsedInventory): ReturnType<typeof loadOwnConfigs> {

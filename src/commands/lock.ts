@@ -7,8 +7,10 @@ import type { Cluster } from '../inventory/model.js';
 import type { Transport } from '../transport/types.js';
 import { type Confirm, confirmer } from './confirm.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { checkNumbers, parallelOf } from './numbers.js';
 import type { GlobalOptions, Io, LockReleaseOptions } from './options.js';
-import { emitToStderr, openTransport, parallelOf } from './run.js';
+import { emitToStderr, openTransport } from './run.js';
 
 /** `lbctl lock status`: who is changing these clusters. Touches nothing. */
 export async function lockStatus(
@@ -33,6 +35,7 @@ export async function lockRelease(
   options: LockReleaseOptions,
   io: Io,
 ): Promise<ExitCode> {
+  checkNumbers(options);
   const confirm = await confirmer('lbctl lock release', options, io);
   // One cluster after the other, so that each question stands by itself.
   return withClusters(argument, { ...options, parallel: '1' }, io, async ({ cluster, transport }) => {
@@ -114,8 +117,11 @@ async function withClusters(
   const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
+  checkNumbers(options);
   const limit = pLimit(parallelOf(options));
-  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit: emitToStderr(io) });
+  const log = openLogFile(options);
+  const emit = withLog(log, emitToStderr(io));
+  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit });
   const outcomes = await Promise.all(
     chosen.map(({ cluster, limit: names }) =>
       limit(async () => {
@@ -124,7 +130,9 @@ async function withClusters(
       }),
     ),
   );
-  await print({ clusters: outcomes.map(({ name, hosts }) => ({ name, hosts })) }, options, io);
+  const document = { clusters: outcomes.map(({ name, hosts }) => ({ name, hosts })) };
+  log({ event: 'lock', inventory: path, ...document });
+  await print(document, options, io);
   return worstExit([
     ...outcomes.flatMap(({ exits }) => exits),
     ...(io.interrupted.aborted ? [EXIT.interrupted] : []),

@@ -5,8 +5,10 @@ import type { PingDocument, PingHost } from '../engine/documents.js';
 import type { Host } from '../inventory/model.js';
 import { type Transport, TransportError } from '../transport/types.js';
 import { chooseClusters, inventoryPath, load, useColor } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { checkNumbers, parallelOf, stepLimitOf } from './numbers.js';
 import type { GlobalOptions, Io } from './options.js';
-import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
+import { emitToStderr, openTransport } from './run.js';
 
 /** What lbctl runs on a host, and no package of its own brings. */
 const TOOLS = [
@@ -31,13 +33,12 @@ export async function ping(argument: string | undefined, options: GlobalOptions,
   const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
+  checkNumbers(options);
   const limit = pLimit(parallelOf(options));
   const seconds = stepLimitOf(options) ?? LIMIT;
-  const transport = await openTransport(io, {
-    inventory: loaded.inventory,
-    options,
-    emit: emitToStderr(io),
-  });
+  const log = openLogFile(options);
+  const emit = withLog(log, emitToStderr(io));
+  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit });
   const clusters = await Promise.all(
     chosen.map(({ cluster, limit: names }) =>
       limit(async () => {
@@ -49,6 +50,7 @@ export async function ping(argument: string | undefined, options: GlobalOptions,
       }),
     ),
   );
+  log({ event: 'ping', inventory: path, clusters });
   await print({ clusters }, options, io);
   const exits = clusters.flatMap((cluster) => cluster.hosts.map(exitOf));
   return worstExit([...exits, ...(io.interrupted.aborted ? [EXIT.interrupted] : [])]);

@@ -8,9 +8,11 @@ import { foresee } from '../engine/guard.js';
 import { type Prepared, prepare, summarize } from '../engine/prepare.js';
 import type { Cluster } from '../inventory/model.js';
 import { authPassOf, chooseClusters, inventoryPath, load, secretsOf, useColor } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { checkNumbers, parallelOf, stepLimitOf } from './numbers.js';
 import type { Io, UpOptions } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
-import { openReporter, openTransport, parallelOf, stepLimitOf, withLogFile } from './run.js';
+import { openReporter, openTransport } from './run.js';
 
 type ClusterDocument = PlanDocument['clusters'][number];
 
@@ -20,15 +22,16 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
   const loaded = await load(path, io, options);
   if (!loaded.ok) return EXIT.badInput;
   const chosen = chooseClusters(loaded.inventory, options.limit);
+  checkNumbers(options);
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options) ?? null;
-  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
+  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io, options);
   const secrets = await secretsOf(loaded.inventory, io);
 
   // With --json stdout belongs to the document alone: progress goes to stderr as lines.
   const reporter = await openReporter(options, io, options.json === true ? 'lines' : undefined);
   try {
-    const emit = withLogFile(reporter.handle.bind(reporter), options);
+    const emit = withLog(openLogFile(options), reporter.handle.bind(reporter));
     const transport = await openTransport(io, { inventory: loaded.inventory, options, emit, reporter });
     const exits: ExitCode[] = [];
     const clusters = await Promise.all(
@@ -51,6 +54,8 @@ export async function plan(argument: string | undefined, options: UpOptions, io:
           const prepared = await heard(await prepare(input));
           closeAll(prepared.connected);
           exits.push(exitOf(prepared));
+          // Also one outside of --limit: what is planned for the others goes by what is not known of it.
+          if (prepared.unreachable.length > 0) exits.push(EXIT.unreachable);
           return documentOf(cluster, prepared);
         }),
       ),

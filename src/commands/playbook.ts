@@ -7,8 +7,8 @@ import { formatSourceDiagnostics } from '../inventory/print.js';
 import type { Playbook } from '../playbook/model.js';
 import { LARGEST_FILE } from '../playbook/own-file.js';
 import { parsePlaybook } from '../playbook/parse.js';
-import { home, readText } from './input.js';
-import type { Io } from './options.js';
+import { home, readText, useColor } from './input.js';
+import type { GlobalOptions, Io } from './options.js';
 import { shippedFile } from './shipped.js';
 
 /** A playbook that lbctl brings along. */
@@ -17,7 +17,7 @@ export function shippedPlaybook(name: string): string {
 }
 
 /** Its mistakes are answered like the inventory's. @throws UserError */
-export async function loadPlaybook(path: string, io: Io): Promise<Playbook> {
+export async function loadPlaybook(path: string, io: Io, options: GlobalOptions): Promise<Playbook> {
   let text: string;
   try {
     text = await readText(path);
@@ -37,7 +37,8 @@ export async function loadPlaybook(path: string, io: Io): Promise<Playbook> {
     readSource,
   });
   if (result.ok) return result.value;
-  io.stderr.write(`${formatSourceDiagnostics(result.error, text)}\n`);
+  const color = useColor(io, options, io.stderr);
+  io.stderr.write(`${formatSourceDiagnostics(result.error, text, { color })}\n`);
   throw new UserError(EXIT.badInput, []);
 }
 

@@ -4,9 +4,11 @@ import type { ClusterRecap, Emit, HostRecap } from '../engine/events.js';
 import type { ClusterResult } from '../engine/recap.js';
 import type { Cluster, Inventory } from '../inventory/model.js';
 import type { Transport } from '../transport/types.js';
-import { type Chosen, chooseClusters, inventoryPath, load, wholeNumber } from './input.js';
+import { type Chosen, chooseClusters, inventoryPath, load } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { lockWaitOf, parallelOf, stepLimitOf } from './numbers.js';
 import type { GlobalOptions, Io } from './options.js';
-import { openReporter, openTransport, parallelOf, stepLimitOf, whoAmI, withLogFile } from './run.js';
+import { openReporter, openTransport, whoAmI } from './run.js';
 
 /** What a command gets for each of its clusters. */
 export interface ClusterRun {
@@ -50,12 +52,12 @@ export async function runClusters(
   const chosen = chooseClusters(inventory, options.limit);
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options) ?? null;
-  const lockWait = wholeNumber('--lock-wait', options.lockWait, { min: 0, max: 86_400 }) ?? 0;
+  const lockWait = lockWaitOf(options);
   const act = await prepare(inventory);
 
   const reporter = await openReporter(options, io);
   try {
-    const emit = withLogFile(reporter.handle.bind(reporter), options);
+    const emit = withLog(openLogFile(options), reporter.handle.bind(reporter));
     const transport = await openTransport(io, { inventory, options, emit, reporter });
     const clusters = chosen.map(({ cluster }) => ({
       name: cluster.name,

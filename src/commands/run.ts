@@ -1,4 +1,3 @@
-import { openSync, writeSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import type { RunEvent } from '../engine/events.js';
 import { LOCK_TTL } from '../engine/lock.js';
@@ -7,11 +6,8 @@ import { createReporter, type Reporter } from '../report/reporter.js';
 import { oneLine } from '../report/sanitize.js';
 import type { TransportEvent } from '../transport/trace.js';
 import type { Transport } from '../transport/types.js';
-import { home, useColor, wholeNumber, wrongFlag } from './input.js';
+import { home, useColor, wholeNumber } from './input.js';
 import type { GlobalOptions, Io } from './options.js';
-
-/** Clusters worked on at once where `--parallel` does not say. */
-const DEFAULT_PARALLEL = 10;
 
 export interface TransportNeeds {
   readonly inventory: Inventory;
@@ -102,40 +98,9 @@ export function openReporter(options: GlobalOptions, io: Io, mode?: 'lines'): Pr
   });
 }
 
-export function parallelOf(options: GlobalOptions): number {
-  return wholeNumber('--parallel', options.parallel, { min: 1, max: 1000 }) ?? DEFAULT_PARALLEL;
-}
-
-/** `--timeout`: seconds for one remote step. @throws UserError */
-export function stepLimitOf(options: GlobalOptions): number | undefined {
-  return wholeNumber('--timeout', options.timeout, { min: 1, max: 86_400 });
-}
-
 /** `--revert-after`: seconds without a sign of life after which a host goes back by itself. @throws UserError */
 export function revertAfterOf(options: { readonly revertAfter?: string }): number | null {
   return wholeNumber('--revert-after', options.revertAfter, { min: 20, max: LOCK_TTL - 5 }) ?? null;
-}
-
-/** `--log-file`: every event with its time, one JSON object a line, readable by its owner only. @throws UserError */
-export function withLogFile(
-  emit: (event: RunEvent) => void,
-  options: GlobalOptions,
-): (event: RunEvent) => void {
-  const { logFile } = options;
-  if (logFile === undefined) return emit;
-  let file: number;
-  try {
-    file = openSync(logFile, 'a', 0o600);
-  } catch (error) {
-    throw wrongFlag(
-      'log-file',
-      `--log-file ${logFile} cannot be written: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-  return (event) => {
-    writeSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
-    emit(event);
-  };
 }
 
 /** Who changes what, as other operators see it in a lock. */

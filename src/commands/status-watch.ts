@@ -9,19 +9,25 @@ export interface Watching {
   /** Seconds from one look to the next. */
   readonly interval: number;
   readonly look: () => Promise<StatusDocument>;
+  /** Told of the first look, and of each that differs from the one before. */
+  readonly tell: Show;
 }
 
 type Show = (document: StatusDocument) => void;
 
 /** Looks until interrupted: in place on a terminal; elsewhere what changed, one a line, or one document a line. */
-export async function watchStatus({ options, io, interval, look }: Watching): Promise<ExitCode> {
+export async function watchStatus({ options, io, interval, look, tell }: Watching): Promise<ExitCode> {
+  const { sameStatus } = await import('../report/status-changes.js');
   const show = await shower(options, io);
+  let told: StatusDocument | null = null;
   while (!io.interrupted.aborted) {
     const began = Date.now();
     const document = await untilInterrupted(look(), io.interrupted);
     // Whoever is interrupted while hosts are asked has learnt nothing from those that did not answer.
     if (document === null || io.interrupted.aborted) break;
     show(document);
+    if (told === null || !sameStatus(told, document)) tell(document);
+    told = document;
     await pause(Math.max(0, interval * 1000 - (Date.now() - began)), io.interrupted);
   }
   return EXIT.interrupted;

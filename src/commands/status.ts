@@ -10,9 +10,11 @@ import type { Cluster } from '../inventory/model.js';
 import type { Playbook } from '../playbook/model.js';
 import type { Transport } from '../transport/types.js';
 import { chooseClusters, inventoryPath, load, useColor, wholeNumber, wrongFlag } from './input.js';
+import { openLogFile, withLog } from './log-file.js';
+import { checkNumbers, parallelOf, stepLimitOf } from './numbers.js';
 import type { Io, StatusOptions } from './options.js';
 import { loadPlaybook, shippedPlaybook } from './playbook.js';
-import { emitToStderr, openTransport, parallelOf, stepLimitOf } from './run.js';
+import { emitToStderr, openTransport } from './run.js';
 import { watchStatus } from './status-watch.js';
 
 /** Seconds between two looks of `--watch` where `--interval` does not say. */
@@ -26,6 +28,8 @@ interface Looking {
   readonly transport: Transport;
   readonly options: StatusOptions;
   readonly io: Io;
+  /** Writes to the log what was seen. */
+  readonly tell: (document: StatusDocument) => void;
 }
 
 /** `lbctl status`: who holds each virtual address, and whether the pair could take a failure right now. */
@@ -39,13 +43,17 @@ export async function status(
   const loaded = await load(path, io, { ...options, quiet: true });
   if (!loaded.ok) return EXIT.badInput;
   const clusters = chooseClusters(loaded.inventory, options.limit).map((it) => it.cluster);
-  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
-  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit: emitToStderr(io) });
-  const looking: Looking = { clusters, playbook, transport, options, io };
+  checkNumbers(options);
+  const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io, options);
+  const log = openLogFile(options);
+  const emit = withLog(log, emitToStderr(io));
+  const transport = await openTransport(io, { inventory: loaded.inventory, options, emit });
+  const tell = (document: StatusDocument) => log({ event: 'status', inventory: path, ...document });
+  const looking: Looking = { clusters, playbook, transport, options, io, tell };
   return options.watch === true ? watch(looking, interval ?? INTERVAL) : once(looking);
 }
 
-async function once({ clusters, playbook, transport, options, io }: Looking): Promise<ExitCode> {
+async function once({ clusters, playbook, transport, options, io, tell }: Looking): Promise<ExitCode> {
   const limit = pLimit(parallelOf(options));
   const stepLimit = stepLimitOf(options) ?? null;
   const found = await Promise.all(
@@ -63,12 +71,13 @@ async function once({ clusters, playbook, transport, options, io }: Looking): Pr
       }),
     ),
   );
+  tell({ clusters: found });
   await print({ clusters: found }, options, io);
   return worstExit([...found.map(exitOf), ...(io.interrupted.aborted ? [EXIT.interrupted] : [])]);
 }
 
 async function watch(
-  { clusters, playbook, transport, options, io }: Looking,
+  { clusters, playbook, transport, options, io, tell }: Looking,
   interval: number,
 ): Promise<ExitCode> {
   const limit = pLimit(parallelOf(options));
@@ -86,7 +95,7 @@ async function watch(
   });
   const look = async () => ({ clusters: await Promise.all(watched.map((it) => limit(it.look))) });
   try {
-    return await watchStatus({ options, io, interval, look });
+    return await watchStatus({ options, io, interval, look, tell });
   } finally {
     for (const it of watched) it.close();
   }

@@ -12,7 +12,7 @@ export async function up(argument: string | undefined, options: UpOptions, io: I
   if (options.check === true) return plan(argument, options, io);
   return runClusters({ name: 'up', argument, options, io }, async (inventory) => {
     const revertAfter = revertAfterOf(options);
-    const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io);
+    const playbook = await loadPlaybook(options.playbook ?? shippedPlaybook('up.yaml'), io, options);
     const secrets = await secretsOf(inventory, io);
     return (run) =>
       convergeCluster({

@@ -1,5 +1,7 @@
 import { EXIT, type ExitCode } from '../base/exit-codes.js';
-import { inventoryPath, load } from './input.js';
+import { chooseClusters, inventoryPath, load } from './input.js';
+import { openLogFile } from './log-file.js';
+import { checkNumbers } from './numbers.js';
 import type { GlobalOptions, Io } from './options.js';
 
 /** `lbctl validate`: checks the inventory; nothing is contacted. */
@@ -9,17 +11,21 @@ export async function validate(
   io: Io,
 ): Promise<ExitCode> {
   const path = inventoryPath(argument, io.env);
+  const log = openLogFile(options);
+  checkNumbers(options);
   const loaded = await load(path, io, options);
   if (!loaded.ok) {
+    log({ event: 'validate', inventory: path, valid: false, problems: loaded.problems });
     if (options.json === true) io.stdout.write(`${JSON.stringify({ valid: false })}\n`);
     return EXIT.badInput;
   }
   const { clusters } = loaded.inventory;
+  chooseClusters(loaded.inventory, options.limit);
   const hosts = clusters.reduce((sum, cluster) => sum + cluster.hosts.length, 0);
+  const found = { valid: true, clusters: clusters.length, hosts, warnings: loaded.warnings };
+  log({ event: 'validate', inventory: path, ...found, problems: loaded.problems });
   if (options.json === true) {
-    io.stdout.write(
-      `${JSON.stringify({ valid: true, clusters: clusters.length, hosts, warnings: loaded.warnings })}\n`,
-    );
+    io.stdout.write(`${JSON.stringify(found)}\n`);
   } else if (options.quiet !== true) {
     const counts = [`${clusters.length} cluster${clusters.length === 1 ? '' : 's'}`, `${hosts} hosts`];
     if (loaded.warnings > 0) counts.push(`${loaded.warnings} warning${loaded.warnings === 1 ? '' : 's'}`);

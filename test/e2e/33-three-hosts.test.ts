@@ -105,6 +105,8 @@ describe('three hosts of two distributions', () => {
     });
 
     it('with --limit the named host is changed, the dead one named, and the rest is left alone', async () => {
+      const foreseen = await lbctl('plan', path, '--limit', 'web/lb2', '--json');
+      expect([foreseen.exit, planned(foreseen)]).toEqual([4, ['lb2 haproxy_config']]);
       const loop = await startClientLoop(`http://${address}/`);
       const limited = await lbctl('up', path, '--limit', 'web/lb2', '--json');
       const report = await loop.stop();

@@ -2,11 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/base/errors.js';
+import { drill } from '../../../src/commands/drill.js';
+import { history } from '../../../src/commands/history.js';
 import { inventoryPath, useColor, wholeNumber } from '../../../src/commands/input.js';
-import type { StatusOptions, UpOptions } from '../../../src/commands/options.js';
+import { lockRelease, lockStatus } from '../../../src/commands/lock.js';
+import type { GlobalOptions, StatusOptions, UpOptions } from '../../../src/commands/options.js';
+import { ping } from '../../../src/commands/ping.js';
 import { plan } from '../../../src/commands/plan.js';
 import { status } from '../../../src/commands/status.js';
+import { switchover } from '../../../src/commands/switchover.js';
 import { up } from '../../../src/commands/up.js';
+import { validate } from '../../../src/commands/validate.js';
 import { testIo } from '../support/io.js';
 import { SMALLEST } from '../support/model.js';
 import { temporaryFolder } from '../support/shell.js';
@@ -42,6 +48,24 @@ describe('a wrong flag: exit 3, and nothing is contacted', () => {
     writeFileSync(path, SMALLEST.replaceAll('10.0.0.', '192.0.2.'));
     return path;
   };
+  const numbers: readonly [GlobalOptions, RegExp][] = [
+    [{ parallel: 'all' }, /--parallel/],
+    [{ limit: 'nobody' }, /--limit "nobody"/],
+    [{ timeout: 'abc' }, /--timeout/],
+    [{ lockWait: 'long' }, /--lock-wait/],
+    [{ logFile: '/nowhere/log' }, /--log-file .*nowhere/],
+  ];
+  const commands = { up, plan, status, validate, ping, history, drill, lockStatus, lockRelease, switchover };
+  const all = Object.entries(commands).flatMap(([name, command]) =>
+    numbers.map(([options, message]) => [name, options, message, command] as const),
+  );
+
+  it.each(all)('%s %j', async (_, options, message, command) => {
+    await expect(command(file(), { ...options, yes: true }, testIo())).rejects.toThrow(
+      expect.objectContaining({ exitCode: 3, message: expect.stringMatching(message) }),
+    );
+  });
+
   const wrong: readonly [UpOptions, RegExp][] = [
     [{ parallel: 'all' }, /--parallel/],
     [{ parallel: '0' }, /--parallel/],
@@ -97,6 +121,10 @@ describe('a wrong flag: exit 3, and nothing is contacted', () => {
     await expect(up(file(), { playbook }, io)).rejects.toThrow(UserError);
     expect(io.err()).toContain(`${playbook}:2:10: `);
     expect(io.err()).toContain('order: sideways');
+    expect(io.err()).not.toContain('\u001b');
+    const terminal = testIo({}, { isTTY: true });
+    await expect(plan(file(), { playbook }, terminal)).rejects.toThrow(UserError);
+    expect(terminal.err()).toContain(`\u001b[1m${playbook}:2:10: `);
   });
 
   it.each([up, plan, status])('a wrong inventory: %o', async (command) => {
