@@ -3,6 +3,7 @@ import type { GateName, Play, Task } from '../playbook/model.js';
 import { takeoverScriptPath } from '../render/platform.js';
 import { KEPT } from '../resources/kept.js';
 import type { KeptQuery } from '../resources/probes/generation.js';
+import { restoredBooleans } from '../resources/restore/down-states.js';
 import { restoredFile, restoredOwnFiles } from '../resources/restore/files.js';
 import {
   restoredFirewall,
@@ -64,6 +65,7 @@ export function restorePlays(hosts: readonly Host[], { query, goal, gated }: Res
         ...records,
         restoredFirewall(query),
         restoredSelinux(query),
+        restoredBooleans(query),
         restoredSysctl(query),
         restoredOwnFiles(query),
       ],

@@ -6,8 +6,8 @@ interface Agreement {
   readonly unicast: boolean;
   /** Version 2 drops adverts with another interval; version 3 does not. */
   readonly advertInt: string;
-  /** keepalived drops adverts that name another number of addresses. */
-  readonly addresses: number;
+  /** keepalived drops adverts that name another number of addresses, or that lack one of its own. The prefix is not sent. */
+  readonly addresses: string;
 }
 
 interface Instance {
@@ -59,16 +59,18 @@ function instances(text: string): Map<string, Instance> {
     const body = blockAt(tokens, index + 2);
     const version = valueAfter(body, 'version') ?? globalVersion;
     const words = namedBlock(body, 'virtual_ipaddress');
-    const addresses = words.filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word));
+    const addresses = words
+      .filter((word) => /^[0-9a-fA-F.:]+(\/\d+)?$/.test(word))
+      .map((it) => it.replace(/\/\d+$/, ''));
     const agreement = {
       vrid: valueAfter(body, 'virtual_router_id') ?? '',
       version,
       auth: `${valueAfter(body, 'auth_type') ?? ''} ${(valueAfter(body, 'auth_pass') ?? '').slice(0, 8)}`,
       unicast: body.includes('unicast_peer'),
       advertInt: version === '2' ? (valueAfter(body, 'advert_int') ?? '1') : '',
-      addresses: addresses.length,
+      addresses: [...addresses].sort().join(' '),
     };
-    found.set(name, { agreement, addresses: addresses.map((it) => it.replace(/\/\d+$/, '')) });
+    found.set(name, { agreement, addresses });
   });
   return found;
 }

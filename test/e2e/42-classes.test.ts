@@ -112,8 +112,32 @@ describe('what clients notice of an edit', () => {
     const { classes, interruptions, report } = await edit('router id, unicast', path);
     expect(classes).toEqual(['together']);
     expect(interruptions[0]).toMatch(/^at most 10 failed requests/);
+    expect(report.failed, JSON.stringify(report)).toBeLessThanOrEqual(10);
     expect(report.longestGapMs).toBeLessThan(1500);
-    await edit('back', ready);
+    const back = await edit('back', ready);
+    expect(back.report.failed, JSON.stringify(back.report)).toBeLessThanOrEqual(10);
+  });
+
+  it('another password, then version 3, which has none: both hosts together, no failed request', async () => {
+    const password = await inventory('password.yaml', (file) => {
+      vi1(file).auth_pass = 'another1';
+    });
+    const newer = await inventory('version3.yaml', (file) => {
+      delete vi1(file).auth_pass;
+      vi1(file).advert_int = 0.5;
+    });
+    for (const [what, path] of [
+      ['password', password],
+      ['version 2 to 3', newer],
+    ] as const) {
+      const { classes, interruptions, report } = await edit(what, path);
+      expect(classes, what).toEqual(['together']);
+      expect(interruptions, what).toEqual(['no failed requests']);
+      expect(report.failed, JSON.stringify(report)).toBe(0);
+    }
+    const back = await edit('version 3 to 2', ready);
+    expect(back.classes).toEqual(['together']);
+    expect(back.report.failed, JSON.stringify(back.report)).toBe(0);
   });
 
   it('other preferences: the address moves', async () => {

@@ -14,7 +14,7 @@ import {
   type Web,
   write,
 } from './support/cluster.js';
-import { eventsOf, lbctl, planOf } from './support/lbctl.js';
+import { eventsOf, lbctl, planOf, type Running, start } from './support/lbctl.js';
 import { until } from './support/until.js';
 
 interface FamilyCase {
@@ -28,10 +28,14 @@ interface FamilyCase {
   readonly reinstall: (name: string) => string;
   /** By hand, HAProxy back to what it was, and both to what the second repository has. */
   readonly upgrade: string;
-  /** Holds the package manager's lock for so many seconds, as another one would. */
-  readonly holdLock: (seconds: number) => string;
+  /** Holds the package manager's lock, as another one would, until it may let go. */
+  readonly holdLock: string;
   readonly holder: RegExp;
 }
+
+/** On the host whose package manager is kept busy. */
+const HELD = '/run/held';
+const LET_GO = '/run/let-go';
 
 const FAMILIES: Record<string, FamilyCase> = {
   dnf: {
@@ -45,8 +49,9 @@ const FAMILIES: Record<string, FamilyCase> = {
     upgrade:
       'dnf -yq downgrade haproxy-2.6.12-1.el9 >/dev/null && dnf -yq upgrade haproxy keepalived >/dev/null',
     // What rpm itself does for a transaction.
-    holdLock: (seconds) =>
-      `exec python3 -c "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(${seconds})"`,
+    holdLock: `exec python3 -c "import fcntl, os, time; f = open('/var/lib/rpm/.rpm.lock', 'r+'); fcntl.lockf(f, fcntl.LOCK_EX)
+open('${HELD}', 'w')
+while not os.path.exists('${LET_GO}'): time.sleep(0.1)"`,
     holder: /python3 \(process \d+\)/,
   },
   apt: {
@@ -62,8 +67,7 @@ const FAMILIES: Record<string, FamilyCase> = {
 install='apt-get -yqq -o Dpkg::Options::=--force-confold --allow-downgrades install'
 $install haproxy=2.6.12-1+deb12u4 >/dev/null && $install --only-upgrade haproxy keepalived >/dev/null`,
     // A real apt-get, whose transaction takes its time.
-    holdLock: (seconds) =>
-      `exec apt-get -yq -o DPkg::Pre-Invoke::='sleep ${seconds}' install --reinstall liblua5.3-0`,
+    holdLock: `exec apt-get -yq -o DPkg::Pre-Invoke::='touch ${HELD}; until [ -e ${LET_GO} ]; do sleep 0.1; done' install --reinstall liblua5.3-0`,
     holder: /apt-get \(process \d+\)/,
   },
 };
@@ -107,13 +111,21 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
     await reset(machines);
   });
 
-  async function watched(what: string, path: string): Promise<{ said: string; report: ClientLoopReport }> {
+  async function watched(
+    what: string,
+    path: string,
+    meanwhile: (running: Running) => Promise<unknown> = async () => undefined,
+  ): Promise<{ said: string; report: ClientLoopReport }> {
     const loop = await startClientLoop(`http://${address}/`);
-    const done = await lbctl('up', path, '--json');
+    const running = start('up', path, '--json');
+    await meanwhile(running);
+    const done = await running.ended;
     const report = await loop.stop();
     expect(done.exit, done.said).toBe(0);
     const { failed, requests, longestGapMs } = report;
-    measured.push(`${what}: ${failed} of ${requests} failed, gap ${Math.round(longestGapMs)} ms`);
+    measured.push(
+      `${what}: ${failed} of ${requests} failed (at most ${lostAtMost(report)}), gap ${Math.round(longestGapMs)} ms`,
+    );
     const order = eventsOf(done).flatMap(({ event, host, resource, state }) =>
       event === 'task' && resource === 'packages:versions' && state === 'done' ? [host] : [],
     );
@@ -195,15 +207,20 @@ describe.each(Object.entries(FAMILIES))('packages on hosts with %s', (_, family)
 
   it('somebody else at the package manager is named, waited for, and not for ever', async () => {
     const path = await wishing({ haproxy: '2.6.12', keepalived: old.keepalived });
-    const held = labExec(machines[1] ?? 'el2', family.holdLock(12));
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const busy = machines[1] ?? 'el2';
+    await run(busy, `rm -f ${HELD} ${LET_GO}`);
+    const held = labExec(busy, family.holdLock, { timeoutMs: 120_000 });
+    await until('the lock held', async () => (await run(busy, `ls ${HELD} 2>/dev/null; true`)) || undefined);
     const late = await lbctl('up', path, '--timeout', '3');
     expect(late.exit, late.said).toBe(1);
     expect(late.said).toMatch(/package-manager-busy|works with the package manager/);
     expect(late.said).toMatch(/lock is held by .* waited 3 s/);
     expect(late.said).toMatch(family.holder);
     // An older version, by its name; the address leaves the active host for it as well.
-    const { said, report } = await watched('downgrade', path);
+    const { said, report } = await watched('downgrade', path, async ({ saw }) => {
+      await saw(family.holder);
+      await run(busy, `touch ${LET_GO}`);
+    });
     expect(said).toMatch(family.holder);
     expect(report.failed, JSON.stringify(report)).toBeLessThanOrEqual(lostAtMost(report));
     await held;

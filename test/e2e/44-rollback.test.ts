@@ -1,11 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startClientLoop } from '../lab/lab.js';
 import { holders, on, onBoth, PAIR, vip } from './support/hosts.js';
-import { lbctl, start, statusOf, summaryOf } from './support/lbctl.js';
+import { eventsOf, lbctl, start, startWithin, statusOf, summaryOf } from './support/lbctl.js';
 import { healthy, type InventoryFile, inventory, startReady, vi1 } from './support/pair.js';
 import { until } from './support/until.js';
 
 const CFG = '/etc/haproxy/haproxy.cfg';
+const KEEPALIVED = '/etc/keepalived/keepalived.conf';
+const SILENCE =
+  "nft 'add table inet silence; add chain inet silence input { type filter hook input priority -10; policy accept; }; add rule inet silence input tcp dport 22 drop'";
+const GATE = expect.stringContaining('gate keepalived-settled failed');
 
 /** The ready pair with a header of its own. */
 function withHeader(value: string): Promise<string> {
@@ -150,29 +154,128 @@ describe('a change that has to be taken back', () => {
     await healthy(one);
   });
 
-  it('since the operator is gone: the host goes back by itself, and nothing of it is left', async () => {
-    // A reload that takes its time, so that there is a middle to be killed in.
-    const unit = '/etc/systemd/system/haproxy.service.d/slow.conf';
-    await on('lb2', `printf '[Service]\\nExecReload=/bin/sleep 8\\n' >${unit} && systemctl daemon-reload`);
+  it('since a gate failed on the standby: it is as before, the active host was not touched', async () => {
+    // There, up, and without an address: keepalived takes the file and goes to FAULT.
+    await on(
+      'lb2',
+      'ip link add lab0 type veth peer name lab1 && ip link set lab0 up && ip link set lab1 up',
+    );
+    const kept = async () => Promise.all(PAIR.map((host) => on(host, `cat ${KEEPALIVED}`)));
+    const before = await kept();
+    const wrong = await inventory('interface.yaml', ({ clusters: { web } }) => {
+      web.hosts.lb2.interface = 'lab0';
+      web.haproxy.frontends.main.lines = ['http-response set-header x-edition one'];
+    });
     const loop = await startClientLoop(url);
     try {
-      const run = start('up', two, '--revert-after', '20');
+      const run = await lbctl('up', wrong, '--json');
+      expect(run.exit, run.said).toBe(1);
+      expect(summaryOf(run)).toMatchObject({
+        hosts: {
+          lb1: { status: 'skipped', changed: [], error: null },
+          lb2: { status: 'failed', changed: [], rolled_back: true, error: GATE },
+        },
+        clusters: { web: { error: expect.stringMatching(/^a step failed.*; rolled back: lb2 as before/) } },
+      });
+      expect(run.stderr).toContain("keepalived's instances are not all MASTER or BACKUP");
+    } finally {
+      await on('lb2', 'ip link del lab0');
+    }
+    expect((await loop.stop()).failed).toBe(0);
+    expect(await kept()).toEqual(before);
+    expect(await leftovers()).toEqual([]);
+    await healthy(one);
+    expect((await lbctl('plan', one)).exit).toBe(0);
+  });
+
+  it.each<[what: string, edit: (file: InventoryFile) => void, cause: RegExp]>([
+    [
+      'a frontend that no server answers',
+      ({ clusters: { web } }) => {
+        const { address } = web.hosts.lb1;
+        Object.assign(web.haproxy.frontends, { more: { bind: [8088], default_backend: 'nobody' } });
+        Object.assign(web.haproxy.backends, { nobody: { servers: { only: `${address}:9` } } });
+      },
+      /more on [\d.]+:8088 answers 503|no server of backend nobody is up/,
+    ],
+    [
+      'an answer that nobody gives',
+      ({ clusters: { web } }) => void Object.assign(web, { verify: { status: 418 } }),
+      /answers 200 to lb2: 418 was expected/,
+    ],
+  ])('since the verification failed, every gate passed: %s', async (_, edit, cause) => {
+    const wrong = await inventory('wrong.yaml', (file) => {
+      file.clusters.web.haproxy.frontends.main.lines = ['http-response set-header x-edition two'];
+      edit(file);
+    });
+    const loop = await startClientLoop(url);
+    const run = await lbctl('up', wrong, '--json');
+    const report = await loop.stop();
+    expect(run.exit, run.said).toBe(5);
+    const summary = summaryOf(run);
+    expect(summary).toMatchObject({
+      ok: false,
+      hosts: { lb1: { changed: [], rolled_back: true }, lb2: { changed: [], rolled_back: true } },
+      clusters: { web: { state: expect.stringMatching(/^(?:down|degraded)$/) } },
+    });
+    const error = String(summary.clusters?.web?.error);
+    expect(error).toMatch(/^the pair was \w+ after the run: .*; rolled back: lb1 and lb2 as before the run$/);
+    expect(error).toMatch(cause);
+    const told = eventsOf(run).map((it) => (it.event === 'phase' ? `${it.phase} ${it.state}` : it.event));
+    expect(told.indexOf('diagnostic')).toBeGreaterThan(told.indexOf('verify failed'));
+    expect(told.indexOf('diagnostic')).toBeLessThan(told.indexOf('rollback started'));
+    expect(await edition()).toEqual(['one', 'one']);
+    expect(report.failed, JSON.stringify(report.errors)).toBe(0);
+    expect(await leftovers()).toEqual([]);
+    await healthy(one);
+    expect((await lbctl('plan', one)).exit).toBe(0);
+  });
+
+  it('but not what was broken before: the run ends and says so, and `rollback` goes back all the same', async () => {
+    const servers = (verb: string) =>
+      Promise.all([on('web1', `systemctl ${verb} nginx`), on('web2', `systemctl ${verb} nginx`)]);
+    await servers('stop');
+    try {
+      await until('no server', async () =>
+        (await lbctl('status', one)).stdout.includes('no server of backend') ? true : undefined,
+      );
+      const run = await lbctl('up', two, '--json');
+      expect(run.exit, run.said).toBe(5);
+      expect(summaryOf(run).clusters?.web?.error).toMatch(
+        /nothing was rolled back: before the run the pair was as unhealthy as it is now$/,
+      );
+      expect(run.stderr).toContain('no server of backend');
+      expect(await edition()).toEqual(['two', 'two']);
+      const back = await lbctl('rollback', two);
+      expect(back.exit, back.said).toBe(5);
+      expect(await edition()).toEqual(['one', 'one']);
+    } finally {
+      await servers('start');
+    }
+    await healthy(one);
+  });
+
+  it('since nothing of the operator arrives any more: the host goes back by itself within a minute, and nothing of it is left', async () => {
+    // A reload that takes its time, so that there is a middle to be killed in.
+    const unit = '/etc/systemd/system/haproxy.service.d/slow.conf';
+    await on('lb2', `printf '[Service]\\nExecReload=/bin/sleep 4\\n' >${unit} && systemctl daemon-reload`);
+    const loop = await startClientLoop(url);
+    try {
+      const run = startWithin(150_000, 'up', two);
       await run.saw(/web\/lb2: reload haproxy: started/);
       await until('the new file on the standby', async () =>
         (await edition())[1] === 'two' ? true : undefined,
       );
+      // No connection is closed, no packet refused: there is merely silence.
+      await on('lb2', SILENCE);
+      await until('the file as it was', async () => ((await edition())[1] === 'one' ? true : undefined), 60);
+      await until('the switch gone', async () =>
+        (await on('lb2', 'ls /run/lbctl/undo-* 2>/dev/null; true')) === '' ? true : undefined,
+      );
       run.child.kill('SIGKILL');
       await run.ended;
-      await until(
-        'the standby as it was',
-        async () => {
-          const undone = (await on('lb2', 'ls /run/lbctl/undo-* 2>/dev/null; true')) === '';
-          return undone && (await edition())[1] === 'one' ? true : undefined;
-        },
-        60,
-      );
     } finally {
-      await on('lb2', `rm -f ${unit} && systemctl daemon-reload`);
+      await on('lb2', `nft delete table inet silence 2>/dev/null; rm -f ${unit} && systemctl daemon-reload`);
     }
     expect((await loop.stop()).failed).toBe(0);
     expect(await edition()).toEqual(['one', 'one']);
@@ -184,7 +287,7 @@ describe('a change that has to be taken back', () => {
     expect(await edition()).toEqual(['two', 'two']);
     await healthy(two);
     expect(await leftovers()).toEqual([]);
-  }, 150_000);
+  }, 200_000);
 
   it('but never by one host alone where hosts must change together: the standby waits, even over a restart', async () => {
     const flip = await inventory('flip.yaml', (file) => {

@@ -1,13 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { labInfo } from '../lab/lab.js';
 import { bare, DEB, EL, first, heldOn, holding, type Members, run, up, write } from './support/cluster.js';
-import { lbctl, summaryOf } from './support/lbctl.js';
+import { eventsOf, lbctl, summaryOf } from './support/lbctl.js';
+import { onTerminal } from './support/terminal.js';
 
 /** What must be the same again: files with modes and owners, units, kernel, firewall, nothing of lbctl's anywhere. */
 const STATE = `cd /
 find etc usr/libexec/keepalived ! -type d \\( -path etc/ld.so.cache -o -path 'etc/*-' -o -path etc/.updated -o -path etc/.pwd.lock -prune -o -type f -printf '%p %m %u:%g ' -exec md5sum {} \\; -o -type l -printf '%p -> %l\\n' \\) 2>/dev/null | sort
 find etc/systemd -type d | sort
 for s in haproxy keepalived firewalld; do systemctl show "$s" -p LoadState,ActiveState,UnitFileState; done
+if command -v dnf >/dev/null; then rpm -qa | sort; else dpkg-query -W -f '\${binary:Package} \${Version} \${db:Status-Status}\\n'; fi
 cat /proc/sys/net/ipv4/ip_nonlocal_bind /proc/sys/net/ipv6/ip_nonlocal_bind
 ! command -v firewall-cmd >/dev/null || firewall-cmd --list-all 2>&1
 ls -d var/lib/lbctl run/lbctl* run/keepalived.lbctl* 2>/dev/null
@@ -77,12 +79,24 @@ describe('a pair that ran by its own files', () => {
     await up(path);
     await heldOn(vip, 'lb1', EL);
 
+    const built = await states(EL);
     const refused = await lbctl('down', path);
     expect(refused.exit).toBe(3);
     expect(refused.stderr).toContain('--yes');
+    const declined = await onTerminal(['down', path], [[/Type yes: $/, 'no\r']]);
+    expect([declined.exit, declined.left], declined.seen).toEqual([1, []]);
+    expect(declined.seen).toContain('make lb1 and lb2 what they were before lbctl?');
+    expect(declined.seen).toContain('nothing was changed');
+    expect(await states(EL)).toEqual(built);
 
     const down = await lbctl('down', path, '--yes', '--json');
     expect(down.exit, down.said).toBe(0);
+    // The standby lets go first, then the host that serves.
+    expect(
+      eventsOf(down).flatMap(({ event, host, resource, state }) =>
+        event === 'task' && resource === 'virtual_addresses' && state === 'done' ? [host] : [],
+      ),
+    ).toEqual(['lb2', 'lb1']);
     expect(summaryOf(down).hosts).toMatchObject({ lb1: { status: 'changed' }, lb2: { status: 'changed' } });
     expect(await states(EL)).toEqual(before);
     // By their own priorities.
@@ -92,6 +106,11 @@ describe('a pair that ran by its own files', () => {
     const again = await lbctl('down', path, '--yes');
     expect(again.exit, again.said).toBe(0);
     expect(again.stderr).toContain('left alone');
+    expect(await states(EL)).toEqual(before);
+
+    await up(path);
+    const confirmed = await onTerminal(['down', path], [[/Type yes: $/, 'yes\r']]);
+    expect([confirmed.exit, confirmed.left], confirmed.seen).toEqual([0, []]);
     expect(await states(EL)).toEqual(before);
     await run('el1', 'systemctl stop keepalived');
     await run('el2', 'systemctl stop keepalived');

@@ -22,6 +22,8 @@ REQUEST = f"GET {path} HTTP/1.1\r\nHost: {name}\r\nUser-Agent: client-loop\r\nCo
 
 successes = []  # (start, end, answer)
 failures = []  # (start, end, error)
+stalls = []  # (time, how late)
+STALL = 0.05  # seconds by which a request may be late before that is told
 
 
 async def ask():
@@ -76,6 +78,8 @@ async def main():
                 pass
         now = time.monotonic()
         late = max(late, now - due)
+        if now - due > STALL:
+            stalls.append((now - origin, now - due))
         missed = int((now - due) / interval)
         skipped += missed
         number += missed
@@ -117,6 +121,7 @@ def report(duration, number, late):
             "latestStartMs": ms(late),
             "answers": answers,
             "errors": errors,
+            "stalls": [{"atMs": ms(at), "lateMs": ms(by)} for at, by in sorted(stalls, key=lambda it: -it[1])[:1000]],
             "failures": [{"atMs": ms(start), "tookMs": ms(end - start), "error": error}
                          for start, end, error in failures[:1000]],
         },

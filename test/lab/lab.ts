@@ -164,6 +164,8 @@ export interface ClientLoopReport {
   durationMs: number;
   /** How late the loop itself was at worst: a figure near this one says more about the test machine. */
   latestStartMs: number;
+  /** The 1,000 worst times at which the machine kept the loop from asking in time, the worst first; atMs counts from the start. */
+  stalls: { atMs: number; lateMs: number }[];
   /** How often each body was seen, e.g. {"This is Web1": 500, "This is Web2": 500}. */
   answers: Record<string, number>;
   errors: Record<string, number>;

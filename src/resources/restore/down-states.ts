@@ -46,6 +46,7 @@ interface Difference {
 
 /** A part of the states: which keys, and what puts one that differs back (nothing: it stays as it is). */
 function restoredStates(
+  query: KeptQuery,
   id: string,
   title: string,
   concerns: (key: string) => boolean,
@@ -53,9 +54,9 @@ function restoredStates(
 ): Resource {
   return {
     id,
-    probes: [keptProbe(BEFORE), statesNowProbe],
+    probes: [keptProbe(query), statesNowProbe],
     plan(facts) {
-      const kept = keptOf(BEFORE, facts);
+      const kept = keptOf(query, facts);
       if (kept === null) return NOTHING;
       const now = facts.need(statesNowProbe);
       const todo = Object.entries(kept.states).flatMap(([key, was]) => {
@@ -81,6 +82,7 @@ function pathOf(key: string): string {
 }
 
 export const kernelBefore: Resource = restoredStates(
+  BEFORE,
   'kernel_settings',
   'kernel settings as they were',
   (key) => key.startsWith('net.') || key.includes('/'),
@@ -91,15 +93,18 @@ export const kernelBefore: Resource = restoredStates(
   }),
 );
 
+function booleanStep(key: string, was: string): Step {
+  const setting = `${key.slice('boolean.'.length)}=${was}`;
+  return { title: `setsebool ${setting}`, script: sh`timeout 120 setsebool -P ${setting}`, limit: 150 };
+}
+
 export const selinuxBefore: Resource = restoredStates(
+  BEFORE,
   'selinux_mode',
   'SELinux as it was',
   (key) => key === 'selinux' || key.startsWith('boolean.'),
   ({ key, was, is }) => {
-    if (key !== 'selinux') {
-      const setting = `${key.slice('boolean.'.length)}=${was}`;
-      return { title: `setsebool ${setting}`, script: sh`timeout 120 setsebool -P ${setting}`, limit: 150 };
-    }
+    if (key !== 'selinux') return booleanStep(key, was);
     // From and to Disabled leads only a reboot.
     if (is === 'Disabled' || was === 'Disabled') return null;
     const mode = was === 'Enforcing' ? 1 : 0;
@@ -126,11 +131,22 @@ export const ufwRulesBefore: Resource = {
     });
   },
 };
+/** The booleans alone: the mode goes by the configuration file, which a run replaces. */
+export function restoredBooleans(query: KeptQuery): Resource {
+  return restoredStates(
+    query,
+    'selinux_booleans',
+    'SELinux booleans as they were',
+    (key) => key.startsWith('boolean.'),
+    ({ key, was }) => booleanStep(key, was),
+  );
+}
 
 const RUNS = ['active', 'activating', 'reloading', 'refreshing'];
 
 /** Services of an operator's own tasks. */
 export const ownServicesBefore: Resource = restoredStates(
+  BEFORE,
   'own_services',
   'services of your own tasks as they were',
   (key) => /\.(?:Active|UnitFile)State$/.test(key) && !LBCTLS.includes(key.slice(0, key.lastIndexOf('.'))),

@@ -176,12 +176,16 @@ export function get(url: string, options = ''): Promise<string> {
   return run('client', `curl -gsS -m 3 ${options} '${url}'`);
 }
 
+/** Milliseconds around a failure in which a stall of the machine may have caused it. */
+const NEAR = 1000;
+
 /**
  * Two requests for the move of the address. Where the machine let the client wait, it let the hosts wait as well: whoever
- * hands over is then late by about as much, and what comes in meanwhile is lost.
+ * hands over is then late by about as much, and what comes in meanwhile is lost. What it did at other times is no excuse.
  */
-export function lostAtMost({ latestStartMs }: ClientLoopReport): number {
-  return 2 + Math.floor(latestStartMs / 50);
+export function lostAtMost({ failures, stalls }: ClientLoopReport): number {
+  const near = stalls.filter(({ atMs }) => failures.some((it) => Math.abs(it.atMs - atMs) < NEAR));
+  return 2 + Math.floor(Math.max(0, ...near.map(({ lateMs }) => lateMs)) / 50);
 }
 
 /**

@@ -147,6 +147,18 @@ describe('a drift', () => {
     });
   });
 
+  it.each<[what: string, revertAfter: number | null, seconds: number]>([
+    ['unless told otherwise after 45 s', null, 45],
+    ['as told', 30, 30],
+  ])('is made under a switch: the host goes back by itself %s', async (_, revertAfter, seconds) => {
+    const pair = await converged();
+    pair.host('lb2').files.delete('/etc/haproxy/haproxy.cfg');
+    expect((await up(pair, { revertAfter })).result.exit).toBe(0);
+    const armed = pair.transport.runs.filter(({ script }) => script.includes('systemd-run'));
+    expect(armed.map(({ host }) => host)).toEqual(['web/lb2']);
+    expect(armed[0]?.script).toMatch(new RegExp(`--on-active=${seconds}\\b`));
+  });
+
   it('on both: the standby first, then the holder', async () => {
     const pair = await converged();
     for (const host of pair.hosts.values()) {

@@ -42,7 +42,15 @@ describe('a change of keepalived.conf must be made on both hosts together', () =
     ['no password any more', V2, / {4}authentication \{[\s\S]*?\n {4}\}\n/.exec(V2)?.[0] ?? '', '', true],
     ['one address more', V2, '10.0.0.100/24\n', '10.0.0.100/24\n        10.0.0.102/24\n', true],
     ['one address less', V2, '        10.0.0.101/24 dev eth0 label eth0:1\n', '', true],
-    ['as many addresses, another one', V2, '10.0.0.101/24', '10.0.0.102/24', false],
+    ['as many addresses, another one', V2, '10.0.0.101/24', '10.0.0.102/24', true],
+    [
+      'the same addresses in another order',
+      V2,
+      '10.0.0.100/24\n        10.0.0.101/24',
+      '10.0.0.101/24\n        10.0.0.100/24',
+      false,
+    ],
+    ['another prefix', V2, '10.0.0.100/24', '10.0.0.100/25', false],
     ['another script', V2, 'script "/x"', 'script "/y"', false],
     ['another name', V2, 'vrrp_instance VI_1', 'vrrp_instance PAIR', false],
     [
@@ -101,6 +109,7 @@ describe('an instance starts anew', () => {
     ['not with another version', 'interface eth0', 'interface eth0\n    version 3', false],
     ['not with another password', 'secret12', 'secret13', false],
     ['not with another interval', 'advert_int 1', 'advert_int 2', false],
+    ['not with another address', '10.0.0.101/24', '10.0.0.102/24', false],
     ['not with one address more', '10.0.0.100/24\n', '10.0.0.100/24\n        10.0.0.102/24\n', false],
     ['not under another name', 'vrrp_instance VI_1', 'vrrp_instance PAIR', false],
   ])('%s', (_, from, to, anew) => {
