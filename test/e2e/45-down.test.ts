@@ -114,7 +114,7 @@ describe('a pair that ran by its own files', () => {
     expect(await states(EL)).toEqual(before);
     await run('el1', 'systemctl stop keepalived');
     await run('el2', 'systemctl stop keepalived');
-  });
+  }, 240_000);
 });
 
 describe('a bare pair', () => {
