@@ -40,7 +40,7 @@ for old in "$base/$n" "$base/0"; do
   if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then exit 0; fi
 done
 new=$base/.new.$n
-${atTheEnd(sh`rm -rf "$new" "$base/.new.states"`)}
+${atTheEnd(sh`rm -rf "$new" "$base/.new.states" "$base/.new.gone"`)}
 mkdir -p "$new/files"
 : >"$new/missing"
 # All at once: a process for each would take longer than all of them. Relative: coreutils 9.1 fails on the folders of absolute paths.
@@ -95,7 +95,11 @@ if [ "$n" != 0 ] && [ -d "$base/0" ]; then
   rm -f "$base/.new.states"
 fi
 for old in $(ls "$base" | grep -E '^[0-9]+$'); do
-  if [ "$old" -gt 0 ] && [ "$old" -le "$((number - ${KEPT_GENERATIONS}))" ]; then rm -rf "$base/$old"; fi
+  if [ "$old" -gt 0 ] && [ "$old" -le "$((number - ${KEPT_GENERATIONS}))" ]; then
+    # By a rename: half of one could not be read any more.
+    mv "$base/$old" "$base/.new.gone"
+    rm -rf "$base/.new.gone"
+  fi
 done`;
 }
 

@@ -13,6 +13,8 @@ export const FREE_KEEPALIVED: Command = sh`[ ! -e ${FLIP_MARK} ] || ! systemctl 
 
 /** What scripts that were killed have left on a host. For whoever takes the lock, while no step runs there. */
 export const TIDY_UP: Command = sh`rm -rf ${raw(`${GENERATIONS}/.new.*`)}
+# One that was being removed: without its first line nobody can read the others either.
+for g in ${raw(`${GENERATIONS}/[1-9]*`)}; do [ ! -d "$g" ] || [ -s "$g/run" ] || rm -rf "$g"; done
 rm -f ${KEPT_PATHS.flatMap((path) => [`${path}${CANDIDATE_SUFFIX}`, `${path}${KEPT_SUFFIX}`])}
 ${TIDY_SWITCHES}
 ${FREE_KEEPALIVED}`;

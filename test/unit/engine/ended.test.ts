@@ -101,6 +101,25 @@ echo 'never said'`,
     expect(readdirSync(at('/var/lib/lbctl/generations'))).toEqual([]);
   });
 
+  it('an old generation that is being removed: it is there whole, or not at all', async () => {
+    for (const number of [0, 4, 9]) {
+      write(`/var/lib/lbctl/generations/${number}/run`, `number=${number}\n`);
+      write(`/var/lib/lbctl/generations/${number}/states`, '');
+      write(`/var/lib/lbctl/generations/${number}/missing`, '');
+    }
+    program('systemctl', 'exit 0');
+    // Stops for a while with half of the folder gone.
+    program(
+      'rm',
+      `for last in "$@"; do :; done
+if [ -e "$last/run" ] && mkdir ${at('once')} 2>/dev/null; then /bin/rm "$last/run"; : >${at('there')}; exec sleep 20; fi
+exec /bin/rm "$@"`,
+    );
+    const run = { number: 14, who: 'me@here', command: 'lbctl up', when: 'now', changes: [] };
+    await end(keepScript(run), () => existsSync(at('there')));
+    expect(readdirSync(at('/var/lib/lbctl/generations')).sort()).toEqual(['0', '14', '9']);
+  });
+
   it.each(['reset-failed', 'systemd-run'])('a switch that is being armed, at %s', async (where) => {
     program(
       'systemctl',

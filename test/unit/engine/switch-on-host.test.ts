@@ -131,11 +131,12 @@ describe('who takes the lock', () => {
   const ann = { token: 'aaaa', who: 'ann', command: 'lbctl up', since: 'now' };
 
   it('removes what killed scripts have left, and nothing else', () => {
-    for (const path of ['/var/lib/lbctl/generations/.new.4/run', '/var/lib/lbctl/generations/3/run'])
+    for (const path of ['/var/lib/lbctl/generations/.new.4/run', '/var/lib/lbctl/generations/2/states'])
       write(path, '');
     for (const path of [`${HAPROXY_CFG}.lbctl-new`, `${KEEPALIVED_CONF}.lbctl-kept`, KEEPALIVED_CONF])
       write(path, '');
     for (const file of ['undo-change', 'undo-drill.new', 'haproxy.runs']) write(`${FOLDER}/${file}`, '');
+    write('/var/lib/lbctl/generations/3/run', 'number=3\n');
     activate('lbctl-undo-drill.timer');
     expect(run(acquireScript(ann))).toEqual({ stdout: '', stderr: '', exitCode: 0 });
     expect(readdirSync(at('/var/lib/lbctl/generations'))).toEqual(['3']);
