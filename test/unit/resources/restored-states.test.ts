@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { restorePlays } from '../../../src/planning/restore.js';
 import { type KeptFacts, keptProbe } from '../../../src/resources/probes/generation.js';
-import { restoredBooleans, restoredUfw, statesNowProbe } from '../../../src/resources/restore/down-states.js';
+import { restoredBooleans, statesNowProbe } from '../../../src/resources/restore/down-states.js';
 import type { Resource } from '../../../src/resources/types.js';
 import { given } from '../support/facts.js';
 import { clusterOf } from '../support/model.js';
@@ -36,18 +36,10 @@ describe('a rollback puts back', () => {
     expect(steps(restoredBooleans(QUERY), was, is)).toEqual(expected);
   });
 
-  it.each<[was: string, is: string, expected: string[]]>([
-    ['yes', 'no', ['switch ufw on']],
-    ['yes', 'yes', []],
-    ['no', 'yes', []],
-  ])('ufw that was %s and is %s', (was, is, expected) => {
-    expect(steps(restoredUfw(QUERY), { ufw: was }, { ufw: is })).toEqual(expected);
-  });
-
-  it('both with everything else of a host, before its services', () => {
+  it('with everything else of a host, before its services', () => {
     const { resources } = restorePlays(clusterOf().hosts, { query: QUERY, goal: 'serving', gated: true });
     const [prepare] = resources[0]?.plays ?? [];
     const ids = (prepare ?? []).map(({ resource }) => resource.id);
-    expect(ids).toEqual(expect.arrayContaining(['firewall', 'ufw', 'selinux', 'selinux_booleans', 'sysctl']));
+    expect(ids).toEqual(expect.arrayContaining(['firewall', 'selinux', 'selinux_booleans', 'sysctl']));
   });
 });
