@@ -13,6 +13,7 @@ const TARGETS = {
   'keepalived-kill': { gap: 3000, failed: null, oneHolder: true },
   'network-cut': { gap: 3200, failed: null },
 };
+const QUICK_SUFFIX = ', `advert_int: 0.1`';
 const QUICK = { 'network-cut': { gap: 300, failed: null } };
 /** Of a request a second time on the way back to the better host. */
 const RETURN_FAILED = 1;
@@ -27,13 +28,13 @@ let missed = 0;
 console.log(`| fault on the active host | longest gap | slowest request | failed | noticed | taken over | two holders | runs | target | |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`);
 rows(slow, TARGETS, '');
-rows(quick, QUICK, ', `advert_int: 0.1`');
+rows(quick, QUICK, QUICK_SUFFIX);
 wayBack();
 
 const [one] = slow;
 const paused = Math.max(0, ...[...slow, ...quick].map((it) => it.client_late_ms));
 console.log(`
-Medians, in parentheses the least and the most; on the way back those of the fault that cost most. ${one === undefined ? 'Nothing was measured' : `Measured by ${one.measured_from}, ${Math.round(one.rate)} requests a second`}; the client itself paused for up to ${Math.round(paused)} ms. Load of this machine at the end: ${loadavg()[0].toFixed(1)}.`);
+Medians, in parentheses the least and the most. ${one === undefined ? 'Nothing was measured' : `Measured by ${one.measured_from}, ${Math.round(one.rate)} requests a second`}; the client itself paused for up to ${Math.round(paused)} ms. Load of this machine at the end: ${loadavg()[0].toFixed(1)}.`);
 process.exitCode = missed === 0 ? 0 : 1;
 
 function faultsIn(path) {
@@ -74,28 +75,31 @@ function rows(faults, targets, suffix) {
 
 /** The worst of the faults: one that costs clients something on the way back must not hide behind five that do not. */
 function wayBack() {
-  const groups = [...byFault(slow), ...byFault(quick)].filter((it) => it.length > 0);
+  const groups = [...byFault(slow, ''), ...byFault(quick, QUICK_SUFFIX)].filter(
+    ({ back }) => back.length > 0,
+  );
+  const middle = (group, key) => median(group.back.map((it) => it[key]));
   const [worst] = groups.sort(
     (a, b) =>
-      median(b.map((it) => it.failed)) - median(a.map((it) => it.failed)) ||
-      median(b.map((it) => it.longest_gap_ms)) - median(a.map((it) => it.longest_gap_ms)),
+      middle(b, 'failed') - middle(a, 'failed') || middle(b, 'longest_gap_ms') - middle(a, 'longest_gap_ms'),
   );
-  const isGood = worst !== undefined && median(worst.map((it) => it.failed)) <= RETURN_FAILED;
+  const isGood = worst !== undefined && middle(worst, 'failed') <= RETURN_FAILED;
   if (!isGood) missed++;
-  const of = (key) => (worst ?? []).map((it) => it[key]);
+  const of = (key) => (worst?.back ?? []).map((it) => it[key]);
   row(
-    'return of the better host, every fault',
+    `return of the better host, at its worst: after ${worst?.name}`,
     [ms(of('longest_gap_ms')), ms(of('slowest_ms')), spread(of('failed')), '', '', ''],
-    { runs: groups.flat().length, target: `≤ ${RETURN_FAILED} failed`, isGood },
+    { runs: groups.flatMap(({ back }) => back).length, target: `≤ ${RETURN_FAILED} failed`, isGood },
   );
 }
 
 /** What clients saw on the way back, fault by fault. */
-function byFault(faults) {
+function byFault(faults, suffix) {
   const names = [...new Set(faults.map((it) => it.fault))];
-  return names.map((name) =>
-    faults.flatMap((it) => (it.fault === name && it.return !== null ? [it.return] : [])),
-  );
+  return names.map((name) => ({
+    name: `${name}${suffix}`,
+    back: faults.flatMap((it) => (it.fault === name && it.return !== null ? [it.return] : [])),
+  }));
 }
 
 function row(name, cells, { runs, target, isGood }) {

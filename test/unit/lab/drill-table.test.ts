@@ -74,7 +74,7 @@ it.each<[string, string[], (slow: Fault[], quick: Fault[]) => void]>([
   ],
   [
     'one fault of seven whose way back costs clients something',
-    ['return of the better host, every fault'],
+    ['return of the better host, at its worst: after haproxy-kill'],
     (slow) => {
       for (const it of slow) if (it.fault === 'haproxy-kill') it.return.failed = 9;
     },
