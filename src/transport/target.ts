@@ -31,7 +31,7 @@ export interface Target {
   readonly keys: {
     /** The one that has to be there; null: none was named. */
     readonly named: string | null;
-    /** Configured ones, of which any may be missing; null: the usual ones. */
+    /** Configured ones, of which any may be missing; empty: none; null: the usual ones. */
     readonly files: readonly string[] | null;
     /** IdentitiesOnly: of the agent's keys only those of the files. */
     readonly only: boolean;
@@ -94,7 +94,7 @@ export function targetOf(host: Host, localUser: string, context: Partial<TargetC
   const alias = config.hostKeyAlias;
   const known = (files: readonly string[] | null) =>
     files === null ? null : files.filter((file) => file.toLowerCase() !== 'none').map(path);
-  const configured = config.identityFiles.map(path);
+  const configured = config.identityFiles?.map(path) ?? null;
   return {
     host,
     label: `${host.cluster}/${host.name}`,
@@ -120,11 +120,7 @@ export function targetOf(host: Host, localUser: string, context: Partial<TargetC
       // A jump host may have a key of its own; the inventory's is tried there as well.
       named: jump === null ? ssh.identityFile : null,
       files:
-        jump !== null && ssh.identityFile !== null
-          ? [...configured, ssh.identityFile]
-          : configured.length > 0
-            ? configured
-            : null,
+        jump !== null && ssh.identityFile !== null ? [...(configured ?? []), ssh.identityFile] : configured,
       only: (jump === null && ssh.identityFile !== null) || config.identitiesOnly,
       agentSocket: agentSocket(config.identityAgent, env, path),
     },
