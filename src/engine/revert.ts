@@ -1,6 +1,6 @@
 import { type Command, joinCommands, sh } from '../base/shell.js';
 import type { HostWork } from '../planning/types.js';
-import { GENERATIONS, KEPT, PUT_BACK } from '../resources/kept.js';
+import { GENERATIONS, KEPT, PUT_BACK, SAME } from '../resources/kept.js';
 import { armScript } from './dead-man.js';
 import { aliveScript, releaseSeizedScript, seizeScript } from './lock.js';
 
@@ -63,11 +63,12 @@ kept=${GENERATIONS}/${number}
 [ -d "$kept" ] || kept=${GENERATIONS}/0
 [ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] || { say 'not reverted: nothing was kept by that run'; exit 0; }
 ${PUT_BACK}
+${SAME}
 was() { sed -n "s/^$1=//p" "$kept/states"; }
 # Succeeds where the file had to be put back or taken away.
 back() {
   if [ -e "$kept/files$1" ] || [ -L "$kept/files$1" ]; then
-    if cmp -s "$kept/files$1" "$1"; then return 1; fi
+    if same "$kept/files$1" "$1"; then return 1; fi
     put_back "$kept" "$1"
   elif grep -qxF "$1" "$kept/missing" && [ -e "$1" ]; then
     take_away "$1"

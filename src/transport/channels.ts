@@ -4,7 +4,7 @@ import type { RemoteProcess } from './run-script.js';
 import { Slots } from './slots.js';
 import { sshArguments, type Target } from './target.js';
 import { TransportError } from './types.js';
-import { ChannelRefused, type Connection } from './wire.js';
+import { ChannelRefused, type Connection, ExecRefused } from './wire.js';
 
 const CHANNELS = 8;
 /** So often a server may refuse the only channel: those that are closing count as well. */
@@ -107,6 +107,7 @@ export class Channels {
           continue;
         }
         if (error instanceof TransportError) throw error;
+        if (error instanceof ExecRefused) throw this.#runsNothing();
         const { reconnect } = this.#options;
         if (reconnected || this.isClosed || reconnect === undefined) throw this.#notRun(error);
         // Nothing was sent: over another connection it is as if this one had never been.
@@ -160,6 +161,15 @@ export class Channels {
     });
   }
 
+  #runsNothing(): TransportError {
+    const { host, name, user } = this.#target;
+    return failure('unreachable', host, {
+      code: 'no-shell',
+      summary: `${name} let ${user} in, but sshd there runs no command for that account`,
+      hint: `try \`ssh ${sshArguments(this.#target)} true\`; the account needs a shell, and neither a restricted key nor a ForceCommand`,
+    });
+  }
+
   #silent(openMs: number): TransportError {
     const { host, name } = this.#target;
     return failure('unreachable', host, {
@@ -175,6 +185,7 @@ export class Channels {
       code: 'connection-lost',
       summary: `the connection to ${this.#target.host.name} ended before a script was sent: that script did not run`,
       detail: again === undefined ? why : `${why}\nConnecting again failed: ${errorText(again)}`,
+      hint: `look whether it is up (\`ssh ${sshArguments(this.#target)} uptime\`), then run lbctl again`,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { quote } from '../base/shell.js';
 import type { Host, StrictHostKeyChecking } from '../inventory/model.js';
 import { knownHostsName } from './known-hosts.js';
 import { expandPath, expandPercent, type Tokens } from './percent.js';
@@ -159,7 +160,17 @@ export function destination(target: Target): string {
   return `${target.user}@${target.hostname}${target.port === 22 ? '' : ` port ${target.port}`}`;
 }
 
+/** The same, with all hosts on the way as far as arguments can say it. */
+export function viaArguments(target: Target): string {
+  const hops: string[] = [];
+  for (let { route } = target; route.kind === 'jump'; { route } = route.via) {
+    const { user, hostname, port } = route.via;
+    hops.unshift(`${user}@${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`);
+  }
+  return `${hops.length === 0 ? '' : `-J ${quote(hops.join(','))} `}${sshArguments(target)}`;
+}
+
 /** `-p 2222 user@host`, for a command that people run. */
 export function sshArguments(target: Target): string {
-  return `${target.port === 22 ? '' : `-p ${target.port} `}${target.user}@${target.hostname}`;
+  return `${target.port === 22 ? '' : `-p ${target.port} `}${quote(`${target.user}@${target.hostname}`)}`;
 }
