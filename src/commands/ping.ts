@@ -10,20 +10,30 @@ import { checkNumbers, parallelOf, stepLimitOf } from './numbers.js';
 import type { GlobalOptions, Io } from './options.js';
 import { emitToStderr, openTransport } from './run.js';
 
-/** What lbctl runs on a host, and no package of its own brings. */
-const TOOLS = [
-  'sh',
-  'bash',
-  'timeout',
-  'head',
-  'tee',
-  'flock',
-  'base64',
-  'stat',
-  'ip',
-  'ss',
-  'systemctl',
-] as const;
+/** What lbctl runs on a host and no package of its own brings, by the package that has it (on EL and Debian alike). */
+const TOOLS: Readonly<Record<string, readonly string[]>> = {
+  bash: ['sh', 'bash'],
+  coreutils: [
+    'timeout',
+    'head',
+    'tail',
+    'tee',
+    'base64',
+    'stat',
+    'install',
+    'sha256sum',
+    'sort',
+    'df',
+    'mktemp',
+  ],
+  findutils: ['find'],
+  grep: ['grep'],
+  sed: ['sed'],
+  'awk (gawk, mawk)': ['awk'],
+  'util-linux': ['flock', 'setsid'],
+  'iproute2 (iproute)': ['ip', 'ss'],
+  systemd: ['systemctl', 'systemd-run', 'journalctl'],
+};
 const PACKAGE_MANAGERS = ['dnf', 'yum', 'apt-get'] as const;
 const LIMIT = 20;
 
@@ -61,7 +71,7 @@ function exitOf({ reachable, root, problem }: PingHost): ExitCode {
   return problem === null ? EXIT.ok : EXIT.failed;
 }
 
-const SCRIPT = raw(`for tool in ${TOOLS.join(' ')}; do
+const SCRIPT = raw(`for tool in ${Object.values(TOOLS).flat().join(' ')}; do
   command -v "$tool" >/dev/null 2>&1 || echo "missing $tool"
 done
 for manager in ${PACKAGE_MANAGERS.join(' ')}; do
@@ -123,7 +133,9 @@ function read(
     return { ...said, missing: [], problem: { code: 'no-answer', message } };
   }
   if (!root) return { ...said, problem: { code: 'not-root', message: 'scripts do not run as root there' } };
-  const message = `not there: ${missing.join(', ')}; install what brings them (util-linux, iproute2, coreutils, bash)`;
+  const packages = Object.keys(TOOLS).filter((name) => TOOLS[name]?.some((tool) => missing.includes(tool)));
+  const bringing = packages.length === 0 ? '' : `; install what brings them: ${packages.join(', ')}`;
+  const message = `not there: ${missing.join(', ')}${bringing}`;
   return { ...said, problem: missing.length === 0 ? null : { code: 'tool-missing', message } };
 }
 

@@ -1,6 +1,6 @@
 import { atTheEnd, type Command, joinCommands, raw, sh } from '../base/shell.js';
 import type { Batch, HostWork } from '../planning/types.js';
-import { GENERATIONS, KEPT, PUT_BACK } from '../resources/kept.js';
+import { GENERATIONS, KEPT, PUT_BACK, SAME } from '../resources/kept.js';
 import { armScript } from './dead-man.js';
 import { aliveScript, releaseSeizedScript, STEP, seizeScript } from './lock.js';
 
@@ -72,11 +72,12 @@ kept=${GENERATIONS}/${number}
 [ -d "$kept" ] || kept=${GENERATIONS}/0
 [ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] || { say 'not reverted: nothing was kept by that run'; exit 0; }
 ${PUT_BACK}
+${SAME}
 was() { sed -n "s/^$1=//p" "$kept/states"; }
 # 0: the file had to be put back or taken away; 1: it is as it was; 2: neither.
 back() {
   if [ -e "$kept/files$1" ] || [ -L "$kept/files$1" ]; then
-    if cmp -s "$kept/files$1" "$1"; then return 1; fi
+    if same "$kept/files$1" "$1"; then return 1; fi
     put_back "$kept" "$1" || return 2
   elif grep -qxF "$1" "$kept/missing" && [ -e "$1" ]; then
     take_away "$1" || return 2

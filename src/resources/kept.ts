@@ -1,4 +1,4 @@
-import { atTheEnd, type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, raw, sh } from '../base/shell.js';
 import {
   checkScriptPath,
   dropInPath,
@@ -33,6 +33,11 @@ export const KEPT_PATHS: readonly string[] = Object.values(KEPT).flat();
 
 /** Seconds for putting one file back, its validation included. */
 const LIMIT = 60;
+
+/** Shell function `same FILE FILE`, of their bytes. cmp(1) would need diffutils, which a bare host may lack. */
+export const SAME: Command = raw(
+  'same() { { sum=$(sha256sum <"$1") && [ "$sum" = "$(sha256sum <"$2")" ]; } 2>/dev/null; }',
+);
 
 /**
  * Shell functions `put_back FOLDER PATH` and `take_away PATH`. A file comes back whole, beside the one that is there,

@@ -4,11 +4,13 @@ import type { RemoteProcess } from './run-script.js';
 import { Slots } from './slots.js';
 import { sshArguments, type Target } from './target.js';
 import { TransportError } from './types.js';
-import { ChannelRefused, type Connection } from './wire.js';
+import { ChannelRefused, type Connection, ExecRefused } from './wire.js';
 
 const CHANNELS = 8;
 /** So often a server may refuse the only channel: those that are closing count as well. */
 const REFUSALS = 3;
+/** So long a shell that waits may be counted on to be there still. */
+const FRESH_MS = 5_000;
 /** A link that is dead, or stalls, is known as such sooner: by then the server itself does not answer. */
 const OPEN_MS = 45_000;
 
@@ -26,8 +28,8 @@ export class Channels {
   readonly #slots = new Slots(CHANNELS);
   #connection: Connection;
   readonly #open = new Set<RemoteProcess>();
-  /** Those of them whose shell waits for a script. */
-  readonly #idle = new Set<RemoteProcess>();
+  /** Those of them whose shell waits for a script, and since when. */
+  readonly #idle = new Map<RemoteProcess, number>();
   /** Under way: who needs it waits for it. */
   #reconnecting: Promise<void> | null = null;
   #closed = false;
@@ -56,19 +58,25 @@ export class Channels {
     return () => (this.#closed ? 'It was closed from here.' : connection.lossReason);
   }
 
-  /** A channel whose shell waits for a script, left by one before it; null: there is none. */
+  /**
+   * A channel whose shell waits for a script, left by one before it; null: there is none. One that has waited for long is not
+   * used: should its connection have died meanwhile, nobody could tell whether the script ran. To open another one tells.
+   */
   takeIdle(): RemoteProcess | null {
-    const [process] = this.#idle;
-    if (process === undefined) return null;
-    this.#idle.delete(process);
-    return process;
+    for (const [process, since] of this.#idle) {
+      this.#idle.delete(process);
+      // By the wall clock, which goes on while this machine sleeps.
+      if (Math.abs(Date.now() - since) < FRESH_MS) return process;
+      process.close();
+    }
+    return null;
   }
 
   /** Its script has ended, and its shell waits for the next one. It keeps its place among those that are open at once. */
   keep(process: RemoteProcess): void {
     if (!this.#open.has(process)) return;
     if (this.#closed || this.#slots.waiting > 0) process.close();
-    else this.#idle.add(process);
+    else this.#idle.set(process, Date.now());
   }
 
   /** A new channel with the command, as soon as there is room for one. @throws TransportError */
@@ -99,6 +107,7 @@ export class Channels {
           continue;
         }
         if (error instanceof TransportError) throw error;
+        if (error instanceof ExecRefused) throw this.#runsNothing();
         const { reconnect } = this.#options;
         if (reconnected || this.isClosed || reconnect === undefined) throw this.#notRun(error);
         // Nothing was sent: over another connection it is as if this one had never been.
@@ -152,6 +161,15 @@ export class Channels {
     });
   }
 
+  #runsNothing(): TransportError {
+    const { host, name, user } = this.#target;
+    return failure('unreachable', host, {
+      code: 'no-shell',
+      summary: `${name} let ${user} in, but sshd there runs no command for that account`,
+      hint: `try \`ssh ${sshArguments(this.#target)} true\`; the account needs a shell, and neither a restricted key nor a ForceCommand`,
+    });
+  }
+
   #silent(openMs: number): TransportError {
     const { host, name } = this.#target;
     return failure('unreachable', host, {
@@ -167,6 +185,7 @@ export class Channels {
       code: 'connection-lost',
       summary: `the connection to ${this.#target.host.name} ended before a script was sent: that script did not run`,
       detail: again === undefined ? why : `${why}\nConnecting again failed: ${errorText(again)}`,
+      hint: `look whether it is up (\`ssh ${sshArguments(this.#target)} uptime\`), then run lbctl again`,
     });
   }
 }

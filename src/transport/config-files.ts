@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { errorCode } from './failures.js';
-import { matchesGlob, matchesPatterns } from './glob.js';
+import { matchesFileGlob, matchesPatterns } from './glob.js';
 
 /** One directive of an ssh_config(5) file, with the blocks that it stands in, the outermost first. */
 export interface Directive {
@@ -22,12 +22,14 @@ export interface Block {
   readonly line: number;
 }
 
+/** Environment, percent signs, other people's home directories: how ssh reads these in an Include depends on its version. */
+const UNKNOWN_PATH = /\$\{|%|^~(?!\/)/;
 /** ssh itself goes no deeper. */
 const MAX_DEPTH = 16;
 
 /**
  * Every directive of a file and of those that it includes, in ssh's order; none where there is no such file.
- * `includeDir`: what relative names of an Include are relative to.
+ * `includeDir`: what relative names of an Include are relative to. An Include whose files only ssh knows stays as it is.
  */
 export async function readConfig(
   file: string,
@@ -36,7 +38,8 @@ export async function readConfig(
   depth = 0,
 ): Promise<Directive[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return '';
+    // A directory that a pattern fits holds no lines, for ssh neither.
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errorCode(error))) return '';
     throw error;
   });
   const found: Directive[] = [];
@@ -58,6 +61,10 @@ export async function readConfig(
     }
     if (depth >= MAX_DEPTH) continue;
     for (const word of parsed.words) {
+      if (UNKNOWN_PATH.test(word)) {
+        found.push({ ...place, blocks });
+        continue;
+      }
       const wanted = word.startsWith('~/') ? join(options.homeDir, word.slice(2)) : word;
       const path = isAbsolute(wanted) ? wanted : join(options.includeDir, wanted);
       for (const included of await expandGlob(path)) {
@@ -103,7 +110,9 @@ async function expandGlob(path: string): Promise<string[]> {
     directories.map(async (directory) => {
       const names = await readdir(directory).catch(() => []);
       return names
-        .filter((name) => matchesGlob(pattern, name) && (pattern.startsWith('.') || !name.startsWith('.')))
+        .filter(
+          (name) => matchesFileGlob(pattern, name) && (pattern.startsWith('.') || !name.startsWith('.')),
+        )
         .sort()
         .map((name) => join(directory, name));
     }),

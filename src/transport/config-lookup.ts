@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
-import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Directive, readConfig } from './config-files.js';
-import { appliedLines, type ConfigSource, sourcesOf } from './config-sources.js';
+import { appliedLines, applying, type ConfigSource, sourcesOf } from './config-sources.js';
 import { errorCode, errorText } from './failures.js';
 import {
   configOf,
   NO_CONFIG,
   parseSettings,
+  passwdHome,
   plainAnswer,
   type Settings,
   type SshConfig,
@@ -98,7 +98,8 @@ export class ConfigLookup {
   async #askFor(question: ConfigQuestion, directives: readonly Directive[]): Promise<ConfigAnswer> {
     const { name } = question;
     const plain = plainAnswer(directives, name);
-    if (plain !== null) return { config: plain, name, sources: [] };
+    if (plain !== null)
+      return { config: plain, name, sources: sourcesOf(plain, applying(directives, null, name)) };
     if (this.#program === null) return this.#withoutSsh(question);
     try {
       this.#defaults ??= this.#run(this.#program, ['-F', 'none', '-G', '--', 'lbctl']).then(({ stdout }) =>
@@ -110,8 +111,9 @@ export class ConfigLookup {
       if (settings.get('hostname')?.[0]?.toLowerCase() === name.toLowerCase()) settings.delete('hostname');
       if (question.user !== null) settings.delete('user');
       if (question.port !== null) settings.delete('port');
-      const config = configOf(settings, defaults);
-      return { config, name, sources: sourcesOf(config, directives, appliedLines(asked.stderr)) };
+      const applied = appliedLines(asked.stderr);
+      const config = configOf(settings, defaults, applying(directives, applied, name));
+      return { config, name, sources: sourcesOf(config, applying(directives, applied, name)) };
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return this.#withoutSsh(question);
       throw error;
@@ -154,6 +156,7 @@ export class ConfigLookup {
     const { default: Parser } = await import('ssh-config');
     const directives = (await this.#directives) ?? [];
     const text = directives
+      .filter(({ keyword }) => keyword !== 'include')
       .filter(({ blocks }) => blocks.length < 2 || blocks.slice(0, -1).every((it) => it.words.join() === '*'))
       .map((it) => {
         const block = it.blocks.at(-1);
@@ -167,16 +170,11 @@ export class ConfigLookup {
     );
     if (user !== null) settings.delete('user');
     if (port !== null) settings.delete('port');
-    const config = configOf(settings, new Map());
-    return { config: { ...NO_CONFIG, ...config }, name, sources: sourcesOf(config, directives, null, name) };
-  }
-}
-
-function passwdHome(): string {
-  try {
-    return userInfo().homedir;
-  } catch {
-    return '';
+    const mayApply = applying(directives, null, name);
+    const read = configOf(settings, new Map(), mayApply);
+    const hostname = read.hostname?.replace(/%([h%])/g, (_, letter) => (letter === 'h' ? name : '%')) ?? null;
+    const config = { ...NO_CONFIG, ...read, hostname };
+    return { config, name, sources: sourcesOf(config, mayApply) };
   }
 }
 

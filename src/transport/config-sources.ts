@@ -28,8 +28,8 @@ const SHOWN: readonly (readonly [keyword: string, value: (config: SshConfig) => 
   ['HostName', (it) => it.hostname],
   ['User', (it) => it.user],
   ['Port', (it) => it.port],
-  ['IdentityFile', (it) => it.identityFiles.join(' ') || null],
-  ['IdentitiesOnly', (it) => it.identitiesOnly || null],
+  ['IdentityFile', (it) => it.identityFiles?.join(' ') || (it.identityFiles && 'none')],
+  ['IdentitiesOnly', (it) => (it.identitiesOnly ? 'yes' : null)],
   ['IdentityAgent', (it) => it.identityAgent],
   ['ProxyJump', (it) => it.proxyJump],
   ['ProxyCommand', (it) => it.proxyCommand],
@@ -39,23 +39,37 @@ const SHOWN: readonly (readonly [keyword: string, value: (config: SshConfig) => 
   ['HostKeyAlias', (it) => it.hostKeyAlias],
   ['ConnectTimeout', (it) => it.connectTimeout],
   ['ServerAliveInterval', (it) => it.serverAliveInterval],
+  ['ServerAliveCountMax', (it) => it.serverAliveCountMax],
+  ['HashKnownHosts', (it) => (it.hashKnownHosts ? 'yes' : null)],
+  ['BatchMode', (it) => (it.batchMode ? 'yes' : null)],
+  ['PasswordAuthentication', (it) => (it.passwordAuthentication ? null : 'no')],
+  ['KbdInteractiveAuthentication', (it) => (it.keyboardInteractive ? null : 'no')],
 ];
 
-/** The first directive of each keyword that applies is the one that ssh took. */
-export function sourcesOf(
-  config: SshConfig,
+/** The directives that apply to a name. `applied`: see above; null: unknown, and every Match may. */
+export function applying(
   directives: readonly Directive[],
   applied: ReadonlySet<string> | null,
-  name = '',
-): ConfigSource[] {
-  const isIn = (directive: Directive) =>
+  name: string,
+): Directive[] {
+  return directives.filter((directive) =>
     applied === null
       ? appliesTo(directive, name) !== 'no'
-      : directive.blocks.every((block) => applied.has(`${block.file}:${block.line}`));
+      : directive.blocks.every(
+          ({ keyword, words, file, line }) =>
+            // ssh does not say of which line a `Match all` is.
+            (keyword === 'match' && words.join(' ').toLowerCase() === 'all') ||
+            applied.has(`${file}:${line}`),
+        ),
+  );
+}
+
+/** The first of the applying directives of each keyword is the one that ssh took. */
+export function sourcesOf(config: SshConfig, directives: readonly Directive[]): ConfigSource[] {
   return SHOWN.flatMap(([keyword, read]) => {
     const value = read(config) ?? null;
     if (value === null) return [];
-    const from = directives.filter((it) => it.keyword === keyword.toLowerCase() && isIn(it));
+    const from = directives.filter((it) => it.keyword === keyword.toLowerCase());
     const used = keyword === 'IdentityFile' ? from : from.slice(0, 1);
     if (used.length === 0) return [];
     return [{ keyword, value: String(value), place: used.map((it) => `${it.file}:${it.line}`).join(', ') }];

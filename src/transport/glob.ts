@@ -22,6 +22,25 @@ export function matchesGlob(pattern: string, name: string): boolean {
   return p === pattern.length;
 }
 
+/** As glob(7) has it for the name of a file: `*`, `?`, `[a-z]`, `[!a-z]`. For patterns of the user's own only. */
+export function matchesFileGlob(pattern: string, name: string): boolean {
+  const source = pattern.replace(
+    /\[([!^]?)(\]?[^\]]*)\]|[\s\S]/g,
+    (char, negated: string, members: string | undefined) => {
+      if (members !== undefined)
+        return `[${negated === '' ? '' : '^'}${members.replace(/[\\[\]^]/g, '\\$&')}]`;
+      if (char === '*') return '.*';
+      return char === '?' ? '.' : char.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    },
+  );
+  try {
+    return new RegExp(`^${source}$`, 's').test(name);
+  } catch {
+    // `[z-a]` fits nothing.
+    return false;
+  }
+}
+
 /** One pattern has to match and no negated one may. `name` is in lower case. */
 export function matchesPatterns(patterns: readonly string[], name: string): boolean {
   let matched = false;

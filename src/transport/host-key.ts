@@ -52,6 +52,7 @@ export async function readTrust(knownHosts: KnownHostsFiles, target: Target): Pr
     throw failure('unreachable', target.host, {
       code: 'known-hosts-unreadable',
       summary: `the known host keys cannot be read: ${errorText(error)}`,
+      hint: 'correct that file, its owner and mode (`ls -l`), or name another one in `ssh.known_hosts_file`',
     });
   }
 }

@@ -3,8 +3,14 @@ import { quote } from '../base/shell.js';
 import type { StrictHostKeyChecking } from '../inventory/model.js';
 import { failure, hostDiagnostic } from './failures.js';
 import { fingerprint, keyType } from './key-blob.js';
-import { entriesFor, type HostKeyVerdict, judgeHostKey, type KnownHostsEntry } from './known-hosts.js';
-import type { Target } from './target.js';
+import {
+  entriesFor,
+  type HostKeyVerdict,
+  judgeHostKey,
+  type KnownHostsEntry,
+  knownHostsName,
+} from './known-hosts.js';
+import { type Target, viaArguments } from './target.js';
 import type { TransportError } from './types.js';
 
 /** The signature algorithms of the host keys that can be verified, best first. ssh-rsa with SHA-1 is not among them. */
@@ -126,13 +132,15 @@ export class HostTrust {
     };
   }
 
-  /** A host behind a jump cannot be scanned from here. */
+  /** ssh-keyscan goes through no other host, and writes no other name than the one that it was given. */
   #addCommand(): string {
-    const { hostname, port, route, user } = this.#target;
+    const { hostname, port, route, keyName } = this.#target;
     const file = this.#file ?? '~/.ssh/known_hosts';
-    if (route.kind === 'direct') return `ssh-keyscan -p ${port} ${quote(hostname)} >> ${quote(file)}`;
-    const jump = route.kind === 'jump' ? `-J ${route.via.user}@${route.via.hostname}:${route.via.port} ` : '';
-    return `ssh -o UserKnownHostsFile=${quote(file)} ${jump}-p ${port} ${quote(`${user}@${hostname}`)}`;
+    const isAlias = keyName !== knownHostsName(hostname, port);
+    if (route.kind === 'direct' && !isAlias)
+      return `ssh-keyscan -p ${port} ${quote(hostname)} >> ${quote(file)}`;
+    const alias = isAlias ? `-o HostKeyAlias=${quote(keyName)} ` : '';
+    return `ssh -o UserKnownHostsFile=${quote(file)} ${alias}${viaArguments(this.#target)}`;
   }
 
   #problem(key: Buffer, verdict: Exclude<HostKeyVerdict, { kind: 'known' | 'unknown' }>) {

@@ -181,11 +181,19 @@ export function orderIdentities<Key>(
   return [...named.map(fromAgent), ...others.map(fromAgent), ...alone];
 }
 
-/** What could not be tried: `obstacle`s of files that the agent does not hold either. */
+/** What could not be tried: `obstacle`s of files that the agent does not hold either, and certificates beside files. */
 export function obstacles<Key>(files: readonly KeyFile<Key>[], agentKeys: readonly AgentKey<Key>[]) {
-  return files.flatMap((file) =>
-    file.obstacle === null || agentKeys.some(({ blob }) => file.blob?.equals(blob)) ? [] : [file.obstacle],
-  );
+  return files.flatMap(({ path, blob, certificate, obstacle }) => {
+    const isHeld = (wanted: Buffer) => agentKeys.some((it) => wanted.equals(it.blob));
+    const own = obstacle === null || (blob !== null && isHeld(blob)) ? [] : [obstacle];
+    if (certificate === null || isHeld(certificate)) return own;
+    const unused = {
+      code: 'key-certificate',
+      text: `The certificate ${path}-cert.pub was not offered: certificates can be used through the agent only`,
+      hint: `add the key with its certificate to the agent: \`ssh-add ${quote(path)}\``,
+    };
+    return [...own, unused];
+  });
 }
 
 async function publicFileOf(path: string): Promise<Buffer | null> {

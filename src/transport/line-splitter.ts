@@ -5,6 +5,11 @@ export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
 
+  /** How many characters wait for the end of their line. */
+  get pending(): number {
+    return this.#rest.length;
+  }
+
   constructor(private readonly onLine: (line: string) => void) {}
 
   push(chunk: Buffer): void {

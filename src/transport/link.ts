@@ -15,7 +15,8 @@ const MAX_WORDS = 2_000;
 
 /** A program of this machine whose standard input and output lead to the server. */
 export function commandLink(command: string): Link {
-  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: 'pipe' });
+  // Ctrl-C is for lbctl, which still has locks to release over this; a group or session of its own would take the program's terminal.
+  const child = spawn('/bin/sh', ['-c', `trap '' INT; exec ${command}`], { stdio: 'pipe' });
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     words = `${words}${text}`.slice(-MAX_WORDS);

@@ -116,9 +116,10 @@ function handshakeFailed(
     code: 'handshake-failed',
     summary: `no SSH handshake with ${name}: ${problem.message.replace(/^Handshake failed: /, '')}`,
     detail: offered,
-    hint:
-      offered === undefined
-        ? undefined
+    hint: /signature/i.test(problem.message)
+      ? `whoever answers does not hold the host key that it shows: find out what stands between here and ${target.hostname} (\`ssh -v ${sshArguments(target)}\` should fail as well)`
+      : offered === undefined
+        ? `see its log on ${name} (\`journalctl -u sshd -u ssh\`), and what ssh says: \`ssh -v ${sshArguments(target)}\``
         : `the server offers only what lbctl does not have; widen KexAlgorithms, HostKeyAlgorithms, Ciphers or MACs in sshd_config of ${name}`,
   });
 }

@@ -138,8 +138,16 @@ function tell(
     ConnectTimeout: ssh.connectTimeout,
   };
   const used = sources.filter(({ keyword }) => (own[keyword] ?? null) === null);
-  if (used.length === 0) return;
-  trace({ type: 'settings', host: `${host.cluster}/${host.name}`, name, settings: used });
+  // A jump host's user and port may be those of a ProxyJump; what is in its place is no value.
+  const unnamed = jump === null ? ['ProxyCommand'] : ['User', 'Port'];
+  const given = Object.entries(own).flatMap(([keyword, value]) =>
+    value === null || unnamed.includes(keyword)
+      ? []
+      : [{ keyword, value: String(value), place: host.source.file }],
+  );
+  const settings = [...given, ...used];
+  if (settings.length === 0) return;
+  trace({ type: 'settings', host: `${host.cluster}/${host.name}`, name, settings });
 }
 
 function parse(host: Host, text: string, where: string): readonly JumpSpec[] {

@@ -3,12 +3,14 @@ import { aborted, failure } from './failures.js';
 import { Frame } from './frame.js';
 import { LineSplitter } from './line-splitter.js';
 import { whyNotStarted } from './no-start.js';
-import type { Target } from './target.js';
+import { sshArguments, type Target } from './target.js';
 import type { RunOptions, RunResult, TransportError } from './types.js';
 import { KILL_AFTER, newMark, remoteInput } from './wrapper.js';
 
 /** Bytes of stdout and stderr together. */
 const MAX_OUTPUT = 32 * 1024 * 1024;
+/** Of a line that has no end yet, where lines are read one by one. */
+const MAX_LINE = 1024 * 1024;
 /** Seconds that a link may stall on top of the script's own limit before the script counts as stuck. */
 const SLACK = 30;
 
@@ -85,8 +87,14 @@ export function runScript(
       // The marks are enough: a background process may keep the channel open for as long as it likes.
       if (out.closed && err.closed)
         return succeed({ exitCode: out.exitCode, signal: null, timedOut: false }, options.tidy === true);
-      if (bytes.stdout + bytes.stderr <= MAX_OUTPUT) return;
-      fail(tooMuch(context));
+      const isLong = lines !== null && lines.pending > MAX_LINE;
+      if (bytes.stdout + bytes.stderr <= MAX_OUTPUT && !isLong) return;
+      fail(
+        tooMuch(
+          context,
+          isLong ? `a line of more than ${MAX_LINE / 2 ** 20}` : `more than ${MAX_OUTPUT / 2 ** 20}`,
+        ),
+      );
       context.disconnect();
     };
     const timer = setTimeout(
@@ -127,10 +135,11 @@ function cut({ target, lossReason }: RunContext): TransportError {
   });
 }
 
-function tooMuch({ target }: RunContext): TransportError {
+function tooMuch({ target }: RunContext, size: string): TransportError {
   return failure('cut', target.host, {
     code: 'output-too-large',
-    summary: `a script on ${target.host.name} printed more than ${MAX_OUTPUT / 1024 / 1024} MB, and the connection was closed: what it did is unknown`,
+    summary: `a script on ${target.host.name} printed ${size} MB, and the connection was closed: what it did is unknown`,
+    hint: `look what printed so much on ${target.host.name} (a login shell, or a program that lbctl calls there: \`ssh ${sshArguments(target)} true | wc -c\`), then \`lbctl plan\``,
   });
 }
 

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import type { StrictHostKeyChecking } from '../inventory/model.js';
 import { appliesTo, type Directive } from './config-files.js';
 
@@ -6,8 +7,8 @@ export interface SshConfig {
   readonly hostname: string | null;
   readonly user: string | null;
   readonly port: number | null;
-  /** As written: `~` and percent signs are not replaced. */
-  readonly identityFiles: readonly string[];
+  /** As written: `~` and percent signs are not replaced. Empty: `none`. */
+  readonly identityFiles: readonly string[] | null;
   readonly identitiesOnly: boolean;
   /** `none`, `SSH_AUTH_SOCK`, `$NAME` or a path. */
   readonly identityAgent: string | null;
@@ -33,7 +34,7 @@ export const NO_CONFIG: SshConfig = {
   hostname: null,
   user: null,
   port: null,
-  identityFiles: [],
+  identityFiles: null,
   identitiesOnly: false,
   identityAgent: null,
   proxyJump: null,
@@ -51,7 +52,7 @@ export const NO_CONFIG: SshConfig = {
   keyboardInteractive: true,
 };
 
-/** The keywords that can change the above. `canonical…` changes which name is asked for. */
+/** The keywords that can change the above. `canonical…` changes which name is asked for, `include` is one that only ssh can follow. */
 const RELEVANT: ReadonlySet<string> = new Set([
   'hostname',
   'user',
@@ -74,6 +75,7 @@ const RELEVANT: ReadonlySet<string> = new Set([
   'kbdinteractiveauthentication',
   'challengeresponseauthentication',
   'canonicalizehostname',
+  'include',
 ]);
 
 /**
@@ -107,7 +109,11 @@ export function parseSettings(text: string): Settings {
 }
 
 /** `defaults`: what ssh says without any file; a value equal to it was not configured, or might as well not be. */
-export function configOf(settings: Settings, defaults: Settings): SshConfig {
+export function configOf(
+  settings: Settings,
+  defaults: Settings,
+  directives: readonly Directive[],
+): SshConfig {
   const all = (name: string): readonly string[] | null => {
     const values = settings.get(name);
     return values === undefined || values.join('\n') === (defaults.get(name) ?? []).join('\n')
@@ -122,14 +128,23 @@ export function configOf(settings: Settings, defaults: Settings): SshConfig {
     const value = Number(one(name) ?? Number.NaN);
     return Number.isFinite(value) ? value : null;
   };
-  const files = (name: string): string[] | null =>
-    all(name)?.flatMap((value) => value.split(/\s+/).filter((file) => file !== '')) ?? null;
+  const isWritten = (name: string, value: string) =>
+    directives.some((it) => it.keyword === name && it.words.join(' ') === value);
+  const files = (name: string): string[] | null => {
+    const value = all(name)?.join(' ');
+    return value === undefined
+      ? null
+      : fileNames(
+          value,
+          directives.filter((it) => it.keyword === name),
+        );
+  };
   const command = one('proxycommand');
   return {
     hostname: one('hostname'),
     user: one('user'),
     port: number('port'),
-    identityFiles: (all('identityfile') ?? []).filter((file) => file.toLowerCase() !== 'none'),
+    identityFiles: all('identityfile')?.filter((file) => file.toLowerCase() !== 'none') ?? null,
     identitiesOnly: isYes(one('identitiesonly')),
     // Here `none` is a value.
     identityAgent: all('identityagent')?.[0] ?? null,
@@ -141,13 +156,36 @@ export function configOf(settings: Settings, defaults: Settings): SshConfig {
     strictHostKeyChecking: strictness(one('stricthostkeychecking')),
     hostKeyAlias: one('hostkeyalias'),
     connectTimeout: number('connecttimeout'),
-    serverAliveInterval: number('serveraliveinterval'),
+    // 0 is ssh's default, and does not count as configured unless a line says so.
+    serverAliveInterval: number('serveraliveinterval') ?? (isWritten('serveraliveinterval', '0') ? 0 : null),
     serverAliveCountMax: number('serveralivecountmax'),
     hashKnownHosts: isYes(one('hashknownhosts')),
     batchMode: isYes(one('batchmode')),
     passwordAuthentication: !isNo(one('passwordauthentication')),
     keyboardInteractive: !isNo(one('kbdinteractiveauthentication') ?? one('challengeresponseauthentication')),
   };
+}
+
+/**
+ * Several names, as ssh prints them: with `~` replaced, and with nothing but a space between them. Where a name has a space
+ * of its own, the line that the value comes from tells them apart.
+ */
+function fileNames(value: string, lines: readonly Directive[]): string[] {
+  const home = (word: string) => word.replace(/^~(?=\/)/, passwdHome());
+  const line = lines.find(
+    ({ words }) =>
+      words.some((word) => /\s/.test(word)) && [words.join(' '), words.map(home).join(' ')].includes(value),
+  );
+  return line === undefined ? value.split(/\s+/).filter((file) => file !== '') : [...line.words];
+}
+
+/** Empty where the user id has no name. */
+export function passwdHome(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return '';
+  }
 }
 
 function strictness(value: string | null): StrictHostKeyChecking | null {

@@ -13,7 +13,7 @@ import { agentKeys } from './ssh2-auth.js';
 import { login } from './ssh2-login.js';
 import type { Trace } from './trace.js';
 import type { Transport } from './types.js';
-import { ChannelRefused, type Connection, type Wire } from './wire.js';
+import { ChannelRefused, type Connection, ExecRefused, type Wire } from './wire.js';
 
 /** RFC 4254: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
 const FORBIDDEN = 1;
@@ -118,6 +118,8 @@ function exec(client: Client, command: string): Promise<RemoteProcess> {
   return new Promise((resolve, reject) => {
     client.exec(command, (error: (Error & { reason?: unknown }) | undefined, channel) => {
       if (error === undefined) return resolve(remoteProcess(channel));
+      // ssh2's own words for the answer to the request; whatever else there is comes of the connection.
+      if (error.message === 'Unable to exec') return reject(new ExecRefused(error.message));
       reject(
         error.reason === undefined ? error : new ChannelRefused(error.message, error.reason === FORBIDDEN),
       );

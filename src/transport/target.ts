@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { quote } from '../base/shell.js';
 import type { Host, StrictHostKeyChecking } from '../inventory/model.js';
 import { knownHostsName } from './known-hosts.js';
 import { expandPath, expandPercent, type Tokens } from './percent.js';
@@ -31,7 +32,7 @@ export interface Target {
   readonly keys: {
     /** The one that has to be there; null: none was named. */
     readonly named: string | null;
-    /** Configured ones, of which any may be missing; null: the usual ones. */
+    /** Configured ones, of which any may be missing; empty: none; null: the usual ones. */
     readonly files: readonly string[] | null;
     /** IdentitiesOnly: of the agent's keys only those of the files. */
     readonly only: boolean;
@@ -94,7 +95,7 @@ export function targetOf(host: Host, localUser: string, context: Partial<TargetC
   const alias = config.hostKeyAlias;
   const known = (files: readonly string[] | null) =>
     files === null ? null : files.filter((file) => file.toLowerCase() !== 'none').map(path);
-  const configured = config.identityFiles.map(path);
+  const configured = config.identityFiles?.map(path) ?? null;
   return {
     host,
     label: `${host.cluster}/${host.name}`,
@@ -120,11 +121,7 @@ export function targetOf(host: Host, localUser: string, context: Partial<TargetC
       // A jump host may have a key of its own; the inventory's is tried there as well.
       named: jump === null ? ssh.identityFile : null,
       files:
-        jump !== null && ssh.identityFile !== null
-          ? [...configured, ssh.identityFile]
-          : configured.length > 0
-            ? configured
-            : null,
+        jump !== null && ssh.identityFile !== null ? [...(configured ?? []), ssh.identityFile] : configured,
       only: (jump === null && ssh.identityFile !== null) || config.identitiesOnly,
       agentSocket: agentSocket(config.identityAgent, env, path),
     },
@@ -163,7 +160,17 @@ export function destination(target: Target): string {
   return `${target.user}@${target.hostname}${target.port === 22 ? '' : ` port ${target.port}`}`;
 }
 
+/** The same, with all hosts on the way as far as arguments can say it. */
+export function viaArguments(target: Target): string {
+  const hops: string[] = [];
+  for (let { route } = target; route.kind === 'jump'; { route } = route.via) {
+    const { user, hostname, port } = route.via;
+    hops.unshift(`${user}@${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`);
+  }
+  return `${hops.length === 0 ? '' : `-J ${quote(hops.join(','))} `}${sshArguments(target)}`;
+}
+
 /** `-p 2222 user@host`, for a command that people run. */
 export function sshArguments(target: Target): string {
-  return `${target.port === 22 ? '' : `-p ${target.port} `}${target.user}@${target.hostname}`;
+  return `${target.port === 22 ? '' : `-p ${target.port} `}${quote(`${target.user}@${target.hostname}`)}`;
 }

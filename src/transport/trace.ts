@@ -23,7 +23,7 @@ export type TransportEvent =
       readonly durationMs: number;
     }
   | {
-      /** What the ssh configuration decides about a host, and where it says so. */
+      /** What the inventory and the ssh configuration decide about a host, and where they say so. */
       readonly type: 'settings';
       readonly host: string;
       /** As it was looked up: a host, or a jump host on the way to it. */

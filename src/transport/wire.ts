@@ -37,7 +37,7 @@ export interface Connection {
   readonly address: string;
   /** Why the connection ended; empty while it stands or when it was closed from here. */
   readonly lossReason: string;
-  /** @throws ChannelRefused, or another Error when the connection is gone: nothing was run then */
+  /** @throws ChannelRefused, ExecRefused, or another Error when the connection is gone: nothing was run then */
   exec(command: string): Promise<RemoteProcess>;
   /** A way on from there, as for a jump. @throws ChannelRefused, or another Error when the connection is gone */
   forward(hostname: string, port: number): Promise<Duplex>;
@@ -55,6 +55,9 @@ export class ChannelRefused extends Error {
     super(message.replace(/^\(SSH\) Channel open failure: /, ''));
   }
 }
+
+/** The server opened a channel, but runs no command in it. */
+export class ExecRefused extends Error {}
 
 export type LoginProblem =
   | { readonly kind: 'socket'; readonly error: unknown }

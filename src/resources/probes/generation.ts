@@ -1,6 +1,6 @@
 import { err, ok } from '../../base/result.js';
 import { sh } from '../../base/shell.js';
-import { GENERATIONS, MODEL } from '../kept.js';
+import { GENERATIONS, MODEL, SAME } from '../kept.js';
 import type { Probe } from '../types.js';
 
 /** One kept generation of a host: what it was like before a run changed it. */
@@ -123,6 +123,7 @@ text() {
   if [ -f "$1" ] && [ "$(wc -c <"$1")" -le ${LARGEST} ]; then base64 <"$1" | tr -d '\n'; else printf %s -; fi
 }
 kind() { if [ -L "$1" ]; then echo link; elif [ -f "$1" ]; then echo file; elif [ -e "$1" ]; then echo other; else echo none; fi; }
+${SAME}
 attributes() { stat -c '%a %u %g' -- "$1"; }
 show() {
   case $1 in same | attributes | absent) printf '%s - - %s\n' "$1" "$2" ;; *) printf '%s %s %s %s\n' "$1" "$(text "$2")" "$(text "files$2")" "$2" ;; esac
@@ -133,7 +134,7 @@ find files ! -type d | sed 's/^files//' | sort | while IFS= read -r p; do
   if [ "$now" = none ]; then show gone "$p"
   elif [ "$now" != "$kept" ]; then show content "$p"
   elif [ "$now" = link ]; then if [ "$(readlink "$p")" = "$(readlink "files$p")" ]; then show same "$p"; else show content "$p"; fi
-  elif ! cmp -s "$p" "files$p"; then show content "$p"
+  elif ! same "$p" "files$p"; then show content "$p"
   elif [ "$(attributes "$p")" != "$(attributes "files$p")" ]; then show attributes "$p"
   else show same "$p"
   fi

@@ -2,7 +2,7 @@ import { err, ok } from '../../base/result.js';
 import { sh } from '../../base/shell.js';
 import type { Cluster } from '../../inventory/model.js';
 import { DAEMON_RELOAD } from '../handlers.js';
-import { FIREWALLD_ZONES, GENERATIONS, KEPT } from '../kept.js';
+import { FIREWALLD_ZONES, GENERATIONS, KEPT, SAME } from '../kept.js';
 import { withoutLeftovers } from '../leftovers.js';
 import { ownPackageProbe } from '../own-package.js';
 import { keptProbe } from '../probes/generation.js';
@@ -92,9 +92,10 @@ const ZONES = `${GENERATIONS}/0/firewalld-zones`;
 const zonesProbe: Probe<readonly string[]> = {
   key: 'firewalld-zones',
   script: sh`old=${ZONES} now=${FIREWALLD_ZONES}
+${SAME}
 if [ ! -d "$old" ] || [ ! -d "$now" ]; then exit 0; fi
 for f in $(ls -A "$old" "$now" | grep -E '\.xml(\.old)?$' | sort -u); do
-  cmp -s "$old/$f" "$now/$f" || echo "$f"
+  same "$old/$f" "$now/$f" || echo "$f"
 done
 exit 0`,
   parse({ stdout, stderr, exitCode }) {

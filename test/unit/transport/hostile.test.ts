@@ -131,6 +131,22 @@ describe('a server that means harm', () => {
     session.close();
   });
 
+  it('opens a channel and runs nothing in it: not taken for a lost connection', async () => {
+    let clients = 0;
+    const port = await sshServer({
+      onClient: (client) => {
+        clients++;
+        client.on('session', (accept) => accept().on('exec', (_, reject) => reject()));
+      },
+    });
+    const session = await transport().connect(host(port));
+    const error = await failureOf(session.run(script('true'), { limit: 5 }));
+    expect(error).toMatchObject({ failure: 'unreachable', code: 'no-shell' });
+    expect(error.hint).toContain('ForceCommand');
+    expect(clients).toBe(1);
+    session.close();
+  });
+
   it('sends 1 GB for a script', async () => {
     const port = await sshServer(
       lettingIn((channel) => {
@@ -217,6 +233,7 @@ describe.runIf(canRunSshd())('on the way to a real server', () => {
     const error = await failureOf(transport().connect(host(port)));
     expect(error).toMatchObject({ failure: 'unreachable', code: 'handshake-failed' });
     expect(error.summary).toMatch(/signature/i);
+    expect(error.hint).toContain('does not hold the host key that it shows');
     expect(accepted()).toBe(before);
     // Its key is not kept either.
     const known = existsSync(join(home, '.ssh', 'known_hosts'));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { RemoteProcess } from '../../../src/transport/run-script.js';
 import { SshSession } from '../../../src/transport/session.js';
 import { targetOf } from '../../../src/transport/target.js';
@@ -139,6 +139,41 @@ describe('channels', () => {
     expect((await Promise.all(runs)).map((it) => it.stdout)).toEqual(['0\n', '1\n', '2\n', '3\n']);
     for (let n = 0; n < 3; n++) await session.run(script('true'), { limit: 10, tidy: true });
     expect(refused).toBeLessThan(10);
+  });
+
+  it('one that has waited for long is not used: its connection may be dead without anybody knowing', async () => {
+    const { processes, session } = counted();
+    const run = () => session.run(script('echo on'), { limit: 10, tidy: true });
+    await run();
+    const now = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 6_000);
+    expect((await run()).stdout).toBe('on\n');
+    expect(processes).toHaveLength(2);
+    now.mockRestore();
+  });
+
+  it('a line without end, where lines are read, ends the connection', async () => {
+    const lines: string[] = [];
+    const running = sessionAs('root').run(
+      script('echo first; head -c 100000000 /dev/zero | tr "\\0" x; sleep 9'),
+      {
+        limit: 20,
+        onLine: (line) => lines.push(line),
+      },
+    );
+    await expect(running).rejects.toMatchObject({
+      failure: 'cut',
+      diagnostic: { code: 'output-too-large', summary: expect.stringContaining('a line of more than 1 MB') },
+    });
+    expect(lines).toEqual(['first']);
+  });
+
+  it('many lines are no line without end', async () => {
+    let count = 0;
+    const { exitCode } = await sessionAs('root').run(script('yes | head -c 40000000'), {
+      limit: 60,
+      onLine: () => count++,
+    });
+    expect([exitCode, count]).toEqual([0, 20_000_000]);
   });
 
   it('one that ended before it was used is no loss', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -10,6 +10,7 @@ import { parseJumps } from '../../../src/transport/jump-hosts.js';
 import { expandPath, expandPercent } from '../../../src/transport/percent.js';
 import { resolveTarget } from '../../../src/transport/route.js';
 import { NO_CONFIG } from '../../../src/transport/ssh-config.js';
+import { targetOf } from '../../../src/transport/target.js';
 import type { TransportEvent } from '../../../src/transport/trace.js';
 import { hostWith } from './hosts.js';
 
@@ -127,6 +128,43 @@ Host lb2
     expect(await read('web1')).toMatchObject({ port: 2200, user: null });
   });
 
+  it('Include of a bracket pattern, and of a pattern that a directory fits', async () => {
+    mkdirSync(join(home, '.ssh', 'conf.d', 'old'), { recursive: true });
+    writeFileSync(join(home, '.ssh', 'conf.d', '1-a'), 'Port 2200\n');
+    writeFileSync(join(home, '.ssh', 'conf.d', 'x-b'), 'Port 2300\n');
+    for (const pattern of ['[0-9]-*', '[!x]-?', '?-a', '*']) {
+      const include = program === null ? `conf.d/${pattern}` : join(home, '.ssh', 'conf.d', pattern);
+      writeFileSync(user, `Include ${include}\n`);
+      expect((await read('lb1')).port, pattern).toBe(2200);
+    }
+  });
+
+  it('IdentityFile none means no key files, and ServerAliveInterval 0 no questions whether it lives', async () => {
+    writeFileSync(user, 'Host lb1\n  IdentityFile none\n  ServerAliveInterval 0\n');
+    expect(await read('lb1')).toMatchObject({ identityFiles: [], serverAliveInterval: 0 });
+    expect(await read('lb2')).toMatchObject({ identityFiles: null, serverAliveInterval: null });
+    const { keys, keepalive } = targetOf(hostWith({ hostname: 'lb1' }), 'me', {
+      homeDir: home,
+      config: await read('lb1'),
+    });
+    expect([keys.files, keepalive.intervalMs]).toEqual([[], 0]);
+  });
+
+  it('names of files with spaces in them, and HostName with percent signs', async () => {
+    writeFileSync(user, 'Host lb1\n  UserKnownHostsFile "/a b/c" ~/d\n  HostName %h.example%%\n');
+    expect(await read('lb1')).toMatchObject({
+      userKnownHostsFiles: ['/a b/c', '~/d'],
+      hostname: 'lb1.example%',
+    });
+  });
+
+  it('BatchMode forbids every question', async () => {
+    writeFileSync(user, 'Host lb1\n  BatchMode yes\n');
+    const target = targetOf(hostWith({}), 'me', { config: await read('lb1') });
+    expect(target.ask.anything).toBe(false);
+    expect(targetOf(hostWith({}), 'me', { config: await read('lb2') }).ask.anything).toBe(true);
+  });
+
   it("the inventory's user and port are not what the configuration says", async () => {
     writeFileSync(user, 'Host lb1\n  User ops\n  Port 2022\n  HostKeyAlias x\n');
     expect(await read('lb1', { user: 'me', port: 9 })).toMatchObject({
@@ -183,6 +221,40 @@ Host lb1
       { keyword: 'IdentityFile', value: '~/.ssh/one ~/.ssh/two', place: `${user}:8, ${user}:9` },
     ]);
   });
+
+  it('Match all, and what is set for all hosts, has its place too', async () => {
+    writeFileSync(user, 'Match all\n  Port 77\n  BatchMode yes\n  ServerAliveCountMax 9\n');
+    writeFileSync(system, 'HashKnownHosts yes\n');
+    const { sources } = await lookup().answer(question('lb1'));
+    expect(sources).toEqual([
+      { keyword: 'Port', value: '77', place: `${user}:2` },
+      { keyword: 'ServerAliveCountMax', value: '9', place: `${user}:4` },
+      { keyword: 'HashKnownHosts', value: 'yes', place: `${system}:1` },
+      { keyword: 'BatchMode', value: 'yes', place: `${user}:3` },
+    ]);
+    // Also where ssh need not be asked.
+    writeFileSync(user, '');
+    const plain = await lookup('/nowhere/ssh').answer(question('lb1'));
+    expect(plain.sources).toEqual([{ keyword: 'HashKnownHosts', value: 'yes', place: `${system}:1` }]);
+  });
+
+  it.each(['${LBCTL_TEST_DIR}/more', '%d/more', '~nobody/more'])(
+    'an Include that only ssh can follow (%s) is left to ssh',
+    async (path) => {
+      const called = join(home, 'called');
+      rmSync(called, { force: true });
+      const program = join(home, 'fake-ssh');
+      writeFileSync(
+        program,
+        `#!/bin/sh\necho "$*" >> ${called}\ncase "$*" in *lb1) echo "port 2022" ;; esac\n`,
+        { mode: 0o755 },
+      );
+      writeFileSync(user, `Host lb1\n  Include ${path}\n`);
+      expect((await config('lb1', {}, program)).port).toBe(2022);
+      expect(readFileSync(called, 'utf8')).toContain('-G -F /dev/stdin -- lb1');
+      expect(await config('lb2', {}, '/nowhere/ssh')).toEqual(NO_CONFIG);
+    },
+  );
 
   it('a mistake in a file is told as ssh tells it', async () => {
     writeFileSync(user, 'Host lb1\n  Port many\n');
@@ -334,7 +406,11 @@ describe('jump hosts', () => {
         type: 'settings',
         host: 'web/lb1',
         name: '127.0.0.1',
-        settings: [{ keyword: 'ProxyCommand', value: 'nc %h %p', place: `${user}:2` }],
+        settings: [
+          { keyword: 'User', value: 'root', place: 'inventory.yaml' },
+          { keyword: 'Port', value: '99', place: 'inventory.yaml' },
+          { keyword: 'ProxyCommand', value: 'nc %h %p', place: `${user}:2` },
+        ],
       },
     ]);
   });

@@ -300,6 +300,18 @@ Host *
       await login({ port: sshd.port, identityFile: path }, { env: { SSH_AUTH_SOCK: agent.socket } });
     });
 
+    it('a certificate beside a file, and no agent: that it takes the agent', async () => {
+      trust(sshd);
+      const path = makeKey(join(sshd.dir, `alone-${Date.now()}`));
+      execFileSync('ssh-keygen', ['-q', '-s', ca, '-I', 'me', '-n', 'root', `${path}.pub`], {
+        stdio: 'pipe',
+      });
+      const error = await refusal({ port: sshd.port, identityFile: path });
+      expect(error.code).toBe('login-refused');
+      expect(error.detail).toContain(`The certificate ${path}-cert.pub was not offered`);
+      expect(error.hint).toContain(`ssh-add ${path}`);
+    });
+
     it.each(['ed25519', 'rsa', 'ecdsa'])('a plain %s key of an agent', async (type) => {
       trust(sshd);
       const path = makeKey(join(sshd.dir, `plain-${type}-${Date.now()}`), { type });
