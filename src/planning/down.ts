@@ -14,7 +14,7 @@ import {
   selinuxBefore,
   ufwRulesBefore,
 } from '../resources/restore/down-states.js';
-import { restoredFile, restoredOwnFiles } from '../resources/restore/files.js';
+import { keptOf, restoredFile, restoredOwnFiles } from '../resources/restore/files.js';
 import { restoredFirewall, restoredService } from '../resources/restore/states.js';
 import type { Planned, Resource } from '../resources/types.js';
 import { type RestorePlays, resourceOf, taskOf } from './restore.js';
@@ -42,7 +42,10 @@ export function downPlays({ cluster, hosts, purge }: Down): RestorePlays {
     {
       name: 'haproxy',
       order: 'parallel',
-      resources: () => [...files('haproxy'), alone(restoredService(BEFORE, 'haproxy', { goal: 'exact' }))],
+      resources: () => [
+        ...files('haproxy').map(toldWhereItRan),
+        alone(restoredService(BEFORE, 'haproxy', { goal: 'exact' })),
+      ],
     },
     {
       name: 'system',
@@ -73,6 +76,18 @@ export function downPlays({ cluster, hosts, purge }: Down): RestorePlays {
         resources(host.name).map((resource) => ({ task: taskOf(resource.id), resource })),
       ),
     })),
+  };
+}
+
+/** HAProxy reads its file again where it ran then; elsewhere it has been stopped by the time that it would be told. */
+function toldWhereItRan(resource: Resource): Resource {
+  const silent = alone(resource);
+  return {
+    ...resource,
+    plan(facts) {
+      const ran = keptOf(BEFORE, facts)?.states['haproxy.ActiveState'];
+      return (ran === 'active' || ran === 'reloading' ? resource : silent).plan(facts);
+    },
   };
 }
 

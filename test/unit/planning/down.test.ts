@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { downBatches, downPlays } from '../../../src/planning/down.js';
 import type { Batch } from '../../../src/planning/types.js';
-import { KEEPALIVED_CONF } from '../../../src/render/platform.js';
+import { GENERATED, HAPROXY_CFG, KEEPALIVED_CONF } from '../../../src/render/platform.js';
 import { ownPackageProbe } from '../../../src/resources/own-package.js';
 import { fileProbe } from '../../../src/resources/probes/file.js';
 import { type KeptFacts, keptProbe } from '../../../src/resources/probes/generation.js';
@@ -104,5 +104,27 @@ describe('packages with --purge', () => {
       [ownPackageProbe('haproxy'), { version, broken: null }],
     );
     expect(purgedPackage('haproxy').plan(facts).change !== null).toBe(goes);
+  });
+});
+
+describe('HAProxy in down', () => {
+  it.each([
+    ['active', ['reload haproxy']],
+    ['inactive', []],
+  ])('that was %s before lbctl is told: %j', (was, told) => {
+    const { resources } = downPlays({ cluster: CLUSTER, hosts: CLUSTER.hosts, purge: () => [] });
+    const config = resources[0]?.plays.flat().find(({ resource }) => resource.id === 'haproxy_config');
+    const ours = `${GENERATED}\n`;
+    const facts = given([
+      keptProbe(BEFORE),
+      {
+        kind: 'kept',
+        folder: '/kept/0',
+        files: [{ path: HAPROXY_CFG, state: 'content', now: `${ours}a`, kept: `${ours}b` }],
+        states: { 'haproxy.ActiveState': was },
+        model: null,
+      } as unknown as KeptFacts,
+    ]);
+    expect(config?.resource.plan(facts).change?.notify).toEqual(told);
   });
 });
