@@ -29,7 +29,7 @@ export interface FirstStart {
 
 /** What neither installs keepalived nor lets its adverts through; an operator's own task may do anything. */
 const FILES_AND_HAPROXY =
-  /^(?:takeover_script|check_script|(?:haproxy|keepalived)_config|systemd_dropin:(?:haproxy|keepalived)|service:haproxy|reload haproxy)$/;
+  /^(?:takeover_script|check_script|(?:haproxy|keepalived)_config|systemd_dropin:(?:haproxy|keepalived)|service:haproxy|reload haproxy|try the check of HAProxy)$/;
 const KEEPALIVED = /^(?:keepalived_config|service:keepalived)$/;
 
 /** True for a batch beside which adverts can be tried: it leaves alone what they depend on. */

@@ -1,4 +1,5 @@
 import type { Cluster } from '../inventory/model.js';
+import { CHECK_FIRST } from '../resources/check-first.js';
 import { handlerStep } from '../resources/handlers.js';
 import { serviceProbe } from '../resources/probes/service.js';
 import { START_KEEPALIVED } from '../resources/service.js';
@@ -28,7 +29,10 @@ export function firstHolderAtOnce(
   const end = after < 0 ? batches.length : first + after;
   const all = batches.slice(first, end).flatMap(({ work }) => work);
   const files = all
-    .map(({ host, items }) => ({ host, items: items.slice(0, startAt(items)) }))
+    .map(({ host, items }) => ({
+      host,
+      items: [...items.slice(0, startAt(items)), ...items.slice(startAt(items)).flatMap(checkAhead)],
+    }))
     .filter(({ items }) => items.length > 0);
   const rest = all
     .map(({ host, items }, index) => {
@@ -42,6 +46,14 @@ export function firstHolderAtOnce(
     { ...preferred, work: rest },
     ...batches.slice(end),
   ];
+}
+
+/** Whether the check works is found out everywhere before anything starts anywhere. */
+function checkAhead({ steps }: WorkItem): WorkItem[] {
+  const checks = steps.filter(({ title }) => title === CHECK_FIRST);
+  return checks.length === 0
+    ? []
+    : [{ resource: CHECK_FIRST, title: CHECK_FIRST, steps: checks, change: null }];
 }
 
 function isStopped(facts: Facts | undefined): boolean {

@@ -2,6 +2,9 @@ import { sh } from '../base/shell.js';
 import { checkRunProbe } from './probes/check-run.js';
 import type { Step } from './types.js';
 
+/** The title of the step below, and what it is called where it runs by itself. */
+export const CHECK_FIRST = 'try the check of HAProxy';
+
 /** So often, a second apart: a host that has just started HAProxy may be busy. */
 const TRIES = 4;
 
@@ -12,7 +15,7 @@ const TRIES = 4;
  */
 export function checkFirst(timeout: number): Step {
   return {
-    title: 'try the check of HAProxy',
+    title: CHECK_FIRST,
     script: sh`try() {
 ${checkRunProbe(timeout).script}
 }

@@ -100,8 +100,9 @@ describe('status knows', () => {
        haproxy -c -q -f ${CFG} && systemctl reload haproxy; sleep 2`,
     );
     try {
-      const found = await status(path);
-      expect(codes(found)).toEqual(['lb2 config_differs', 'lb2 runs_older_config']);
+      const found = codes(await status(path));
+      // Whether HAProxy serves by then or is still on its way back is another matter.
+      expect(found).toEqual(expect.arrayContaining(['lb2 config_differs', 'lb2 runs_older_config']));
     } finally {
       await on(
         'lb2',

@@ -40,7 +40,10 @@ describe('the first keepalived of a cluster', () => {
     // The others wait for its adverts, so they may start beside it; all that is to be written is written before.
     expect(outline(planOf(pair)).slice(-2)).toEqual([
       ['lb1', 'lb2']
-        .map((host) => `${host}: check_script, systemd_dropin:keepalived, keepalived_config`)
+        .map(
+          (host) =>
+            `${host}: check_script, systemd_dropin:keepalived, keepalived_config, try the check of HAProxy`,
+        )
         .join(' | '),
       'lb1: service:keepalived, reload keepalived | lb2: service:keepalived',
     ]);
