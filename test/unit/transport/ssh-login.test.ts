@@ -384,12 +384,16 @@ describe.runIf(canRunSshd())('logging in to a real OpenSSH server', () => {
       expect(connections).toBe(2);
     });
 
-    it('a server with nothing but algorithms that are not supported', async () => {
-      const odd = await startSshd(['Ciphers 3des-cbc']);
+    it.each([
+      ['Ciphers', '3des-cbc'],
+      // Post-quantum alone.
+      ['KexAlgorithms', 'sntrup761x25519-sha512@openssh.com'],
+    ])('a server with nothing but algorithms that are not supported: %s %s', async (kind, name) => {
+      const odd = await startSshd([`${kind} ${name}`]);
       try {
         const error = await refusal({ port: odd.port, identityFile: key });
         expect(error).toMatchObject({ failure: 'unreachable', code: 'handshake-failed' });
-        expect(error.detail).toContain('3des-cbc');
+        expect(error.detail).toContain(name);
       } finally {
         await odd.stop();
       }

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -117,6 +118,29 @@ describe.runIf(canRunSshd())('SSH as people have it', () => {
       expect(events.find((it) => it.type === 'settings')).toMatchObject({ name: 'pair1' });
     });
 
+    it('GlobalKnownHostsFile is trusted as well', async () => {
+      const everybodys = join(sshd.dir, 'global-known-hosts');
+      writeFileSync(everybodys, lineOf(sshd));
+      configure(
+        `Host *\n  GlobalKnownHostsFile ${everybodys}\n  StrictHostKeyChecking yes\n  IdentityFile ${key}\n`,
+      );
+      await login({ port: sshd.port });
+      expect(connections()).toMatchObject([{ trustedBy: `${everybodys}:1` }]);
+    });
+
+    it('ConnectTimeout bounds a server that says nothing', async () => {
+      const silent = createServer(() => undefined);
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+      const { port } = silent.address() as AddressInfo;
+      configure(`Host *\n  ConnectTimeout 1\n  StrictHostKeyChecking no\n  IdentityFile ${key}\n`);
+      const began = performance.now();
+      const error = await refusal({ port });
+      silent.close();
+      expect(error.failure).toBe('unreachable');
+      // Ten seconds are the default.
+      expect(performance.now() - began).toBeLessThan(9_000);
+    });
+
     it('IdentityAgent, and none', async () => {
       trust(sshd);
       sshAdd('-q', key);
@@ -208,6 +232,30 @@ Host *
       const changed = await refusal({ port: sshd.port, proxyJump, identityFile: key });
       expect(changed).toMatchObject({ code: 'host-key-changed' });
       expect(changed.summary).toContain(`${knownHosts()}:2`);
+    });
+
+    it('a second jump host whose key has changed: nothing goes on to the host behind it', async () => {
+      const imposter = lineOf(inner).replace(String(inner.port), String(sshd.port));
+      writeFileSync(knownHosts(), `${lineOf(bastion)}${imposter}`);
+      const proxyJump = `127.0.0.1:${bastion.port},127.0.0.1:${sshd.port}`;
+      const error = await refusal({ port: inner.port, proxyJump, identityFile: key });
+      expect(error).toMatchObject({ code: 'host-key-changed' });
+      expect(error.summary).toContain(`${knownHosts()}:2`);
+      expect(connections().map(({ name }) => name)).toEqual([expect.stringContaining('jump host')]);
+    });
+
+    it('a server that takes one login at a time (MaxStartups 1) lets everybody in', async () => {
+      const narrow = await startSshd(['MaxStartups 1']);
+      try {
+        authorize(narrow, key);
+        trust(narrow);
+        const ports = await Promise.all(
+          Array.from({ length: 4 }, () => login({ port: narrow.port, identityFile: key })),
+        );
+        expect(ports).toEqual(Array(4).fill(String(narrow.port)));
+      } finally {
+        await narrow.stop();
+      }
     });
 
     it('a jump host that forbids it, and one that finds nobody', async () => {
