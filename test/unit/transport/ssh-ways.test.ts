@@ -244,20 +244,6 @@ Host *
       expect(connections().map(({ name }) => name)).toEqual([expect.stringContaining('jump host')]);
     });
 
-    it('a server that takes one login at a time (MaxStartups 1) lets everybody in', async () => {
-      const narrow = await startSshd(['MaxStartups 1']);
-      try {
-        authorize(narrow, key);
-        trust(narrow);
-        const ports = await Promise.all(
-          Array.from({ length: 4 }, () => login({ port: narrow.port, identityFile: key })),
-        );
-        expect(ports).toEqual(Array(4).fill(String(narrow.port)));
-      } finally {
-        await narrow.stop();
-      }
-    });
-
     it('a jump host that forbids it, and one that finds nobody', async () => {
       trust(sshd, bastion, inner);
       const forbidden = await refusal({
