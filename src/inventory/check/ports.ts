@@ -1,12 +1,15 @@
 import type { SourceSpan } from '../../base/diagnostic.js';
 import { isLoopback } from '../addresses.js';
+import { splitLine } from '../haproxy-line.js';
 import type { Cluster } from '../model.js';
 import type { Places } from '../places.js';
 import type { Problems } from '../problems.js';
 
 interface Listener {
-  /** `*` stands for every address of the host, loopback and virtual ones included. */
+  /** `*` stands for every IPv4 address of the host, loopback and virtual ones included, `::` for every address. */
   readonly address: string;
+  /** Of `::`: for every IPv6 address only. */
+  readonly v6only: boolean;
   readonly port: number;
   readonly owner: string;
   readonly source: SourceSpan;
@@ -41,18 +44,24 @@ export function checkPorts(cluster: Cluster, places: Places, problems: Problems)
 
 /** Of two listeners on one port. */
 function collide(one: Listener, other: Listener): boolean {
-  return one.address === other.address || one.address === '*' || other.address === '*';
+  if (one.address === other.address) return true;
+  return (one.address === '*' && takesIpv4(other)) || (other.address === '*' && takesIpv4(one));
+}
+
+function takesIpv4({ address, v6only }: Listener): boolean {
+  return address === '::' ? !v6only : !address.includes(':');
 }
 
 /** For each bind of the file what HAProxy will listen on. */
 function listenersOf(cluster: Cluster, places: Places): Listener[][] {
   const virtual = virtualAddresses(cluster);
   const all = cluster.haproxy.frontends.flatMap((frontend) =>
-    frontend.bind.map(({ address, port, source }) => {
+    frontend.bind.map(({ address, port, options, source }) => {
       const owner = `the frontend "${frontend.name}"`;
       // Without any virtual address (a mistake that was told) a port still is one port.
       const addresses = address === null ? (virtual.length > 0 ? virtual : ['']) : [address];
-      return addresses.map((each) => ({ address: each, port, owner, source }));
+      const v6only = splitLine(options).words.includes('v6only');
+      return addresses.map((each) => ({ address: each, v6only, port, owner, source }));
     }),
   );
   const { stats } = cluster.haproxy;
@@ -61,7 +70,13 @@ function listenersOf(cluster: Cluster, places: Places): Listener[][] {
     const [, address = '', port] = match;
     const source = places.get(stats, 'bind') ?? cluster.source;
     all.push([
-      { address: address.replace(/^\[(.*)\]$/, '$1'), port: Number(port), owner: '"stats"', source },
+      {
+        address: address.replace(/^\[(.*)\]$/, '$1'),
+        v6only: false,
+        port: Number(port),
+        owner: '"stats"',
+        source,
+      },
     ]);
   }
   return all;

@@ -123,6 +123,10 @@ describe('values', () => {
     expect(instance('priority: { lb1: 100 }')?.priority).toEqual({ lb1: 100, lb2: 240 });
   });
 
+  it.each(['"*:80", "[::]:80 v6only"', '"*:80", "[2001:db8::7]:80"'])('each family by itself: %s', (text) => {
+    expect(complaints(change('bind: [80]', `bind: [${text}]`))).toEqual([]);
+  });
+
   it('binds of all forms', () => {
     expect(
       bind('80, "192.168.64.200:81", "*:82", ":83", "0.0.0.0:84", "443 ssl crt /etc/haproxy/site.pem"'),

@@ -71,6 +71,12 @@ const CASES: readonly Case[] = [
     '11:28: the port 80 on 192.168.64.200 is already bound by the frontend "main" (line 11)',
   ],
   [
+    'both families twice',
+    'bind: [80]',
+    'bind: ["*:80", "[::]:80"]',
+    '11:32: the port 80 on every address is already bound by the frontend "main" (line 11)',
+  ],
+  [
     'a port in two frontends',
     '      backends:',
     '        other: { bind: [80], default_backend: app }\n      backends:',
