@@ -121,22 +121,39 @@ drop_held() {
   held | while read -r v dev own; do ip addr del "$own" dev "$dev"; done
 }
 
-# The last three crashes of HAProxy, by uptime, one a line.
-crashed_within() {
-  set -- "$1" "$2" $(tail -n "$2" "$state/haproxy.crashes" 2>/dev/null)
-  [ $# -eq $(($2 + 2)) ] && [ $((now - $3)) -le "$1" ]
+# When HAProxy died, the last three times, in seconds of uptime, the latest first: in $c1 $c2 $c3. Everything on the way of a crash
+# is done by the shell itself: a client waits for the new process.
+crashes() {
+  c1= c2= c3=
+  { read -r c1 c2 c3 more <"$state/haproxy.crashes"; } 2>/dev/null
 }
+
+within() { # SECONDS UPTIME
+  [ -n "$2" ] && [ $((now - $2)) -le "$1" ]
+}
+
+# Whether the service is up: a file with something in it.
+started() {
+  echo 1 >"$state/$service.runs"
+  [ ! -s "$state/$service.failed" ] || true >"$state/$service.failed"
+}
+
+ran() { [ -s "$state/$service.runs" ]; }
+
+over() { [ ! -s "$state/$service.runs" ] || true >"$state/$service.runs"; }
 
 # A start that fails is tried again at once, the next ones after a second each.
 failed_start() {
-  n=$(cat "$state/$service.failed" 2>/dev/null || echo 0)
+  n=0
+  { read -r n <"$state/$service.failed"; } 2>/dev/null
+  n=\${n:-0}
   echo $((n + 1)) >"$state/$service.failed"
   [ "$n" = 0 ] || sleep 1
 }
 
 case $service-$2 in
   *-prepare | *-start-pre)
-    if [ "$2" = start-pre ]; then rm -f "$state/$service.runs"; fi
+    if [ "$2" = start-pre ]; then over; fi
     for f in "$down" "$switchover"; do
       [ ! -s "$f" ] || continue
       echo 0 >"$f"
@@ -153,14 +170,13 @@ case $service-$2 in
     ;;
   haproxy-start-post)
     # One that dies again and again is not trusted with the addresses at once.
-    if crashed_within 15 3; then sleep 5; fi
-    echo 1 >"$state/haproxy.runs"
-    rm -f "$state/haproxy.failed"
+    crashes
+    if within 15 "$c3"; then sleep 5; fi
+    started
     mark 0
     ;;
   keepalived-start-post)
-    echo 1 >"$state/keepalived.runs"
-    rm -f "$state/keepalived.failed"
+    started
     ;;
   haproxy-stop)
     if [ -n "$(held)" ]; then
@@ -178,22 +194,21 @@ case $service-$2 in
     mark 1
     ;;
   haproxy-stop-post)
-    if [ ! -e "$state/haproxy.runs" ]; then
+    if ! ran; then
       [ "$SERVICE_RESULT" = success ] || { mark 1; failed_start; }
     elif [ "$SERVICE_RESULT" != success ]; then
-      echo "$now" >>"$state/haproxy.crashes"
-      tail -n 3 "$state/haproxy.crashes" >"$state/haproxy.crashes.new"
-      mv -f "$state/haproxy.crashes.new" "$state/haproxy.crashes"
+      crashes
+      echo "$now $c1 $c2" >"$state/haproxy.crashes"
       # One crash moves nothing: the new process is there before anybody else could be.
-      if crashed_within 5 2 || crashed_within 15 3; then mark 1; fi
+      if within 5 "$c1" || within 15 "$c2"; then mark 1; fi
     fi
-    rm -f "$state/haproxy.runs"
+    over
     ;;
   keepalived-stop)
     linger @PLANNED@
     ;;
   keepalived-stop-post)
-    if [ ! -e "$state/keepalived.runs" ]; then
+    if ! ran; then
       [ "$SERVICE_RESULT" = success ] || failed_start
     elif [ "$SERVICE_RESULT" != success ]; then
       # It died and left the addresses here. Nobody else has them before three adverts are missing, and a new
@@ -204,7 +219,7 @@ case $service-$2 in
       sleep @SETTLE@
       end_linger
     fi
-    rm -f "$state/keepalived.runs"
+    over
     ;;
 esac
 exit 0
