@@ -38,15 +38,31 @@ function moved(stdout: string, { from, to }: { readonly from: string; readonly t
   const key = `${to} ${stdout.length}`;
   const known = cache.get(key);
   if (known !== undefined && stdout.includes(OUTER)) return known;
-  // Files travel as base64, below two lines about them.
-  const pieces = stdout.split(`\n${INNER}`).map((piece) => {
-    if (!piece.startsWith('+file:')) return piece.replaceAll(from, to);
-    const [id = '', about, now, ...body] = piece.split('\n');
-    if (body.length === 0) return piece;
-    const content = Buffer.from(body.join(''), 'base64').toString('utf8').replaceAll(from, to);
-    return [id, about, now, Buffer.from(content).toString('base64')].join('\n');
-  });
+  const pieces = stdout
+    .split(`\n${INNER}`)
+    .map((piece) =>
+      piece.startsWith('+files\n') ? movedFiles(piece, from, to) : piece.replaceAll(from, to),
+    );
   const result = pieces.join(`\n${INNER}`);
   cache.set(key, result);
   return result;
+}
+
+/** The contents of all files travel as one base64 text, below lines that say how long each of them is. */
+function movedFiles(piece: string, from: string, to: string): string {
+  const [head = '', body = ''] = piece.split(/^content$/m);
+  const content = Buffer.from(body.replaceAll('\n', ''), 'base64');
+  const contents: Buffer[] = [];
+  let at = 0;
+  const about = head.replace(
+    /^(file regular.*\|)(\d+)\|(.*)$/gm,
+    (_, before: string, size: string, path: string) => {
+      const text = content.subarray(at, at + Number(size)).toString('utf8');
+      at += Number(size);
+      const own = Buffer.from(text.replaceAll(from, to));
+      contents.push(own);
+      return `${before}${own.length}|${path}`;
+    },
+  );
+  return `${about}content\n${Buffer.concat(contents).toString('base64')}\n`;
 }

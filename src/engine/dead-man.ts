@@ -46,7 +46,7 @@ const OWNER = sh`owner() { sed -n 's/^# owner=//p' "$1" 2>/dev/null; }`;
  */
 export function armScript({ name, owner, seconds, undo, unless }: Arming): Command {
   const file = fileOf(name);
-  const [fresh, running] = [`${file}.new`, `${file}.running`];
+  const [fresh, running, off] = [`${file}.new`, `${file}.running`, `${file}.off`];
   const unit = undoUnit(name);
   const waits =
     unless === undefined
@@ -62,7 +62,8 @@ ${atTheEnd(sh`rm -f ${running}; rmdir ${FOLDER} 2>/dev/null`)}
 ( ${undo}
 )
 `;
-  const begin = sh`rm -f ${fresh}; [ -e ${file} ] || exit 0; exec sh ${file}`;
+  const begin = sh`rm -f ${fresh} ${off}; [ -e ${file} ] || exit 0; exec sh ${file}`;
+  const run = sh`systemd-run -q --collect --unit=${unit} --on-active=${seconds} --timer-property=AccuracySec=100ms /bin/sh -c ${begin.text} </dev/null`;
   return sh`set -e
 (
 umask 077
@@ -76,10 +77,13 @@ if [ -e ${running} ] && systemctl is-active -q ${`${unit}.service`}; then
   echo 'the host is undoing an earlier change by itself' >&2
   exit 1
 fi
-systemctl stop ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null || :
-systemctl reset-failed ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null || :
 rm -f ${running}
-systemd-run -q --collect --unit=${unit} --on-active=${seconds} --timer-property=AccuracySec=100ms /bin/sh -c ${begin.text} </dev/null || exit 1
+# One of that name is left only where somebody was killed.
+${run} 2>/dev/null || {
+  systemctl stop ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null || :
+  systemctl reset-failed ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null || :
+  ${run} || exit 1
+}
 printf %s ${script.text} >${fresh} && mv -f ${fresh} ${file} || exit 1
 armed=yes
 ) || exit $?`;
@@ -106,6 +110,8 @@ if [ "$(owner ${file})" != ${owner} ]; then
   ${lost}
   exit 0
 fi
+# Nobody may end it half way: no timer would look at what is left.
+trap '' HUP INT TERM PIPE
 mv ${file} ${`${file}.off`} || exit ${UNDONE_EXIT}
 systemctl stop ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null
 rm -f ${`${file}.off`}

@@ -44,20 +44,25 @@ export const LOCK_LOST = 'the lock of this host is no longer ours';
 
 /**
  * The age of a lock counts from the host's uptime, which no clock change moves. After a reboot its owner has
- * one lifetime to renew it.
+ * one lifetime to renew it. The shell reads the lock itself: before every change other programs would take longer than all the rest.
  */
 export const LOCK_FUNCTIONS = sh`lock=${LOCK}
-value() { sed -n "s/^$1=//p" "$lock" 2>/dev/null; }
+value() {
+  while IFS= read -r line; do
+    case $line in "$1="*) printf '%s\n' "\${line#*=}"; break ;; esac
+  done 2>/dev/null <"$lock"
+  return 0
+}
 read -r up rest </proc/uptime
-up=$(echo "$up" | sed 's/[.].*//')
-boot=$(cat /proc/sys/kernel/random/boot_id)
+up=\${up%%.*}
+read -r boot </proc/sys/kernel/random/boot_id
 age() {
   renewed=$(value renewed)
   [ "$(value boot)" = "$boot" ] || renewed=0
   echo $((up - \${renewed:-0}))
 }
 guard() {
-  install -d -m 0700 ${STATE_DIR}
+  [ -d ${STATE_DIR} ] || install -d -m 0700 ${STATE_DIR}
   exec 9>${`${LOCK}.guard`}
   flock -w 10 9 || { echo 'the lock itself is busy' >&2; exit 1; }
 }

@@ -1,11 +1,14 @@
 import type { Command } from '../base/shell.js';
+import { JOINT_FILES } from '../resources/probes/file.js';
 import { ASK_UNITS } from '../resources/probes/units.js';
-import type { Probe, ProbeOutput } from '../resources/types.js';
+import type { Joint, Probe, ProbeOutput } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
 import { HostFacts } from './facts.js';
 import { frame, newMark, parseFrame, type Section } from './framing.js';
 
 const UNITS_FIRST: Section = { id: 'units', script: ASK_UNITS, onFailure: 'continue', shared: true };
+
+const JOINTS: ReadonlyMap<string, Joint> = new Map([[JOINT_FILES.key, JOINT_FILES]]);
 
 /** Seconds for all questions to a host together. */
 const OBSERVE_LIMIT = 60;
@@ -49,12 +52,29 @@ export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
   // A script with one question alone gains nothing by asking it twice.
   const ahead =
     asked.length < 2 ? [] : asked.flatMap(({ key, ahead }) => (ahead ? [begins(key, ahead)] : []));
-  const sections = [...asked.filter((it) => it.late !== true), ...asked.filter((it) => it.late === true)];
+  const alone = asked.filter((it) => !isJoint(it, asked));
+  const sections = [
+    ...alone.filter((it) => it.late !== true),
+    ...[...JOINTS.values()].flatMap((it) => jointQuestion(it, asked)),
+    ...alone.filter((it) => it.late === true),
+  ];
   return [
     ...units,
     ...ahead,
     ...sections.map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }) as const),
   ];
+}
+
+function isJoint({ joint }: Probe<unknown>, asked: readonly Probe<unknown>[]): boolean {
+  return joint !== undefined && asked.filter((it) => it.joint?.by === joint.by).length > 1;
+}
+
+function jointQuestion(
+  joint: Joint,
+  asked: readonly Probe<unknown>[],
+): Pick<Probe<unknown>, 'key' | 'script'>[] {
+  const about = asked.flatMap((it) => (it.joint?.by === joint ? it.joint.about : []));
+  return about.length > 1 ? [{ key: joint.key, script: joint.script(about) }] : [];
 }
 
 function begins(key: string, script: Command): Section {
@@ -66,5 +86,9 @@ export function factsFrom(result: RunResult, mark: string): HostFacts {
   const why = result.timedOut
     ? `the host did not answer within the time limit${unfinished === null ? '' : ` (at "${unfinished}")`}`
     : 'the host did not answer this';
-  return new HostFacts(new Map(finished.map((outcome) => [outcome.id, outcome])), why);
+  const answers = finished.flatMap((outcome): [string, ProbeOutput][] => {
+    const joint = JOINTS.get(outcome.id);
+    return joint === undefined ? [[outcome.id, outcome]] : [...joint.split(outcome)];
+  });
+  return new HostFacts(new Map(answers), why);
 }

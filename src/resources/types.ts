@@ -23,8 +23,19 @@ export interface Probe<F> {
   readonly ahead?: Command;
   /** Asked after the others, since its answer takes its time to come. */
   readonly late?: true;
+  /** Where several probes have the same, one script asks all their questions. */
+  readonly joint?: { readonly by: Joint; readonly about: string };
   /** The error is one sentence: why the answer cannot be understood. */
   parse(output: ProbeOutput): Result<F, string>;
+}
+
+/** Questions of one kind that one script asks with fewer processes than each would take by itself. */
+export interface Joint {
+  /** Of the script, among the keys of probes. */
+  readonly key: string;
+  script(about: readonly string[]): Command;
+  /** What each probe would have been told, by its key; what is not in it was not answered. */
+  split(output: ProbeOutput): ReadonlyMap<string, ProbeOutput>;
 }
 
 /** A fact that could not be learnt. It makes the plan an error: unknown is never "unchanged". */

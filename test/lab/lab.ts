@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 
 export type LoadBalancerHost = 'el1' | 'el2' | 'deb1' | 'deb2';
@@ -88,26 +89,48 @@ export function labInfo(): Promise<LabInfo> {
   return info;
 }
 
-async function docker(args: string[]): Promise<ChildProcess> {
-  const { docker_host } = await labInfo();
-  return spawn('docker', args, {
-    env: docker_host ? { ...process.env, DOCKER_HOST: docker_host } : process.env,
+/** The first process of a host, as this machine numbers it; a reboot gives it another one. */
+function processOf(socketPath: string, container: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = get({ socketPath, path: `/containers/${container}/json` }, async (response) => {
+      let text = '';
+      for await (const piece of response) text += piece;
+      const pid = response.statusCode === 200 ? JSON.parse(text).State.Pid : 0;
+      if (pid > 0) resolve(pid);
+      else reject(new Error(`${container} does not run: ${text.trim()}`));
+    });
+    request.on('error', reject);
   });
 }
 
-/** Runs a shell command on a host as root, through the engine: works without SSH and without network. */
+/**
+ * A program on a host as root, without SSH and without network. Where the engine runs on this machine its namespaces are
+ * entered directly: `docker exec` takes half a dozen processes, 0.1 s of this machine's time, for each command.
+ */
+async function inside(host: LabHost, argv: readonly string[]): Promise<ChildProcess> {
+  const { docker_host, hosts } = await labInfo();
+  const { container } = hosts[host];
+  const socket = /^unix:\/\/(\/run\/lbctl-lab\/.*)$/.exec(docker_host)?.[1];
+  if (socket === undefined || process.getuid?.() !== 0) {
+    const env = docker_host ? { ...process.env, DOCKER_HOST: docker_host } : process.env;
+    return spawn('docker', ['exec', '-i', container, ...argv], { env });
+  }
+  const enter = ['-t', String(await processOf(socket, container)), '-m', '-u', '-i', '-n', '-p', '-C'];
+  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  return spawn('nsenter', [...enter, '--', ...argv], {
+    env: { PATH: path, HOME: '/root', container: 'docker' },
+  });
+}
+
+/** Runs a shell command on a host as root: works without SSH and without network. */
 export async function labExec(
   host: LabHost,
   command: string,
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  const { hosts } = await labInfo();
   const seconds = String((options.timeoutMs ?? 60_000) / 1000);
-  const child = await docker([
-    ...['exec', '-i', hosts[host].container],
-    // The limit is kept in the container: ending the docker client would leave the command running there.
-    ...['timeout', '-k', '2', seconds, 'bash', '-c', command],
-  ]);
+  // The limit is kept over there: ending what runs here would leave the command running.
+  const child = await inside(host, ['timeout', '-k', '2', seconds, 'bash', '-c', command]);
   return await collect(child, options.stdin ?? '');
 }
 
@@ -179,7 +202,6 @@ export interface ClientLoop {
 
 /** Starts asking `url` from the lab's client, a new connection every 10 ms. Resolves when the first one is under way. */
 export async function startClientLoop(url: string, options: ClientLoopOptions = {}): Promise<ClientLoop> {
-  const { hosts } = await labInfo();
   const settings = {
     url,
     interval_ms: options.intervalMs ?? 10,
@@ -187,9 +209,7 @@ export async function startClientLoop(url: string, options: ClientLoopOptions = 
     seconds: options.maxSeconds ?? 180,
   };
   const program = await readFile(clientLoop, 'utf8');
-  const child = await docker([
-    ...['exec', '-i', hosts.client.container, 'python3', '-c', program, JSON.stringify(settings)],
-  ]);
+  const child = await inside('client', ['python3', '-c', program, JSON.stringify(settings)]);
   const result = collect(child);
   await new Promise<void>((resolve, reject) => {
     child.stderr?.on('data', (data: Buffer) => {

@@ -1,6 +1,6 @@
 import { err, ok } from '../../base/result.js';
-import { sh } from '../../base/shell.js';
-import type { Probe } from '../types.js';
+import { raw, sh } from '../../base/shell.js';
+import type { Joint, Probe, ProbeOutput } from '../types.js';
 
 export type FileFacts =
   | { readonly kind: 'missing' }
@@ -16,6 +16,14 @@ export type FileFacts =
       readonly content: string | null;
     };
 
+/** Whether a path that is not there is missing: succeeds, or `$d` is a folder that hides it. */
+const MISSING = raw(`d=$p
+  while [ ! -e "$d" ]; do
+    d=\${d%/*}
+    d=\${d:-/}
+  done
+  [ -d "$d" ] && [ -x "$d" ]`);
+
 /**
  * One file with its content. A path that exists and cannot be read is unknown, never "missing". The content
  * travels as base64: it may hold anything.
@@ -23,14 +31,11 @@ export type FileFacts =
 export function fileProbe(path: string): Probe<FileFacts> {
   return {
     key: `file:${path}`,
+    // What the kernel makes up has no size.
+    ...(/^\/(proc|sys)\//.test(path) ? {} : { joint: { by: JOINT_FILES, about: path } }),
     script: sh`p=${path}
 if [ ! -e "$p" ] && [ ! -L "$p" ]; then
-  d=$p
-  while [ ! -e "$d" ]; do
-    d=\${d%/*}
-    d=\${d:-/}
-  done
-  [ -d "$d" ] && [ -x "$d" ] || { echo "$d cannot be searched" >&2; exit 1; }
+  ${MISSING} || { echo "$d cannot be searched" >&2; exit 1; }
   echo missing
   exit 0
 fi
@@ -53,3 +58,61 @@ echo "\${asked_now:-$(date +%s.%N)}"
     },
   };
 }
+
+/**
+ * All files at once: their attributes from one process, their contents one after the other from another one. `file` lines
+ * say how long each is. Where that does not add up, because one was written meanwhile or could not be read, nothing is known of
+ * those with content.
+ */
+export const JOINT_FILES: Joint = {
+  key: 'files',
+  script: (paths) => sh`set --
+for p in ${[...paths]}; do
+  if [ -e "$p" ] || [ -L "$p" ]; then set -- "$@" "$p"; continue; fi
+  if ${MISSING}; then echo "missing $p"; else echo "hidden $d|$p"; fi
+done
+[ $# -gt 0 ] || exit 0
+echo "now \${asked_now:-$(date +%s.%N)}"
+stat -c 'file %F|%a|%U|%G|%.3Y|%s|%n' -- "$@" || exit 1
+for p; do
+  shift
+  if [ -L "$p" ]; then
+    [ ! -f "$p" ] || echo "link $(base64 -w0 -- "$p") $p"
+  elif [ -f "$p" ]; then set -- "$@" "$p"
+  fi
+done
+echo content
+[ $# = 0 ] || cat -- "$@" | base64`,
+  split({ stdout, stderr, exitCode }) {
+    const [head = '', body = ''] = stdout.split(/^content$/m);
+    const content = Buffer.from(body.replaceAll('\n', ''), 'base64');
+    const answers = new Map<string, ProbeOutput>();
+    const tell = (path: string, said: string) =>
+      answers.set(`file:${path}`, { stdout: said, stderr: '', exitCode: 0 });
+    const deny = (path: string, why: string) =>
+      answers.set(`file:${path}`, { stdout: '', stderr: why, exitCode: exitCode || 1 });
+    const now = /^now (.*)$/m.exec(head)?.[1] ?? '';
+    const links = new Map(
+      [...head.matchAll(/^link (\S*) (.*)$/gm)].map(([, text = '', path = '']) => [path, text]),
+    );
+    const found = [...head.matchAll(/^file ([^|]*)(\|[^|]*\|[^|]*\|[^|]*\|[^|]*)\|(\d+)\|(.*)$/gm)].map(
+      ([, type = '', about = '', size, path = '']) => ({
+        ...{ path, about: `${type}${about}\n${now}` },
+        size: type.startsWith('regular') ? Number(size) : null,
+      }),
+    );
+    const whole = found.reduce((sum, { size }) => sum + (size ?? 0), 0) === content.length;
+    let at = 0;
+    for (const { path, about, size } of found) {
+      if (size === null) tell(path, `${about}\n${links.get(path) ?? ''}`);
+      else if (exitCode !== 0 || !whole || stderr !== '')
+        deny(path, stderr.trim() || 'it was written meanwhile');
+      else tell(path, `${about}\n${content.subarray(at, at + size).toString('base64')}`);
+      at += size ?? 0;
+    }
+    for (const [, path = ''] of head.matchAll(/^missing (.*)$/gm)) tell(path, 'missing\n');
+    for (const [, folder = '', path = ''] of head.matchAll(/^hidden ([^|]*)\|(.*)$/gm))
+      deny(path, `${folder} cannot be searched`);
+    return answers;
+  },
+};

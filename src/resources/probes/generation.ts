@@ -23,9 +23,10 @@ export interface GenerationFacts {
 export const generationsProbe: Probe<readonly GenerationFacts[]> = {
   key: 'generations',
   script: sh`cd ${GENERATIONS} 2>/dev/null || { [ ! -e ${GENERATIONS} ] || exit 1; exit 0; }
-for n in $(ls | grep -E '^[0-9]+$' | sort -n); do
+for n in [0-9]*; do
+  case $n in *[!0-9]*) continue ;; esac
   echo "folder=$n"
-  cat "$n/run" || exit 1
+  while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done <"$n/run" || exit 1
 done`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`the generations cannot be read: ${stderr.trim() || 'no access'}`);
@@ -33,7 +34,8 @@ done`,
       stdout
         .split(/^folder=/m)
         .slice(1)
-        .map(parseGeneration),
+        .map(parseGeneration)
+        .sort((a, b) => a.folder - b.folder),
     );
   },
 };

@@ -21,6 +21,9 @@ export interface ServiceFacts {
   readonly loadedAge: number | null;
 }
 
+/** In which /proc counts, on all of Linux that HAProxy runs on: proc(5), sysconf(_SC_CLK_TCK). */
+const USER_HZ = 100;
+
 /**
  * Ages come from the kernel's clocks (uptime and process start), which no change of the time of day moves.
  * systemd's StateChangeTimestampMonotonic moves at every reload that systemd was asked for.
@@ -35,11 +38,12 @@ echo "$unit"
 up=\${asked_up:-}
 [ -n "$up" ] || read -r up rest </proc/uptime
 echo "Uptime=$up"
-echo "Ticks=$(getconf CLK_TCK)"
 pid=\${unit#*MainPID=}
 pid=\${pid%%[!0-9]*}
 if [ "$s" = haproxy ] && [ "\${pid:-0}" != 0 ]; then
-  for p in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
+  children=
+  { read -r children <"/proc/$pid/task/$pid/children"; } 2>/dev/null
+  for p in "$pid" $children; do
     { read -r line <"/proc/$p/stat"; } 2>/dev/null || continue
     set -- \${line##*) }
     shift 19
@@ -64,10 +68,9 @@ exit 0`,
       if (!active || !load || !(uptime > 0)) {
         return err(`systemd's answer about ${service} was cut short`);
       }
-      const ticks = Number(values.get('Ticks')) || 100;
       const started =
         newestStart > 0
-          ? newestStart / ticks
+          ? newestStart / USER_HZ
           : Number(values.get('StateChangeTimestampMonotonic') ?? '0') / 1e6;
       const mainPid = Number(values.get('MainPID') ?? '0');
       const enabled = values.get('UnitFileState') ?? '';

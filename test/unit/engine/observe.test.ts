@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ok } from '../../../src/base/result.js';
 import { raw } from '../../../src/base/shell.js';
 import { probeSections } from '../../../src/engine/observe.js';
+import { fileProbe } from '../../../src/resources/probes/file.js';
 import type { Probe } from '../../../src/resources/types.js';
 
 const probe = (key: string, more: Partial<Probe<string>> = {}): Probe<string> => ({
@@ -35,5 +36,16 @@ describe('the questions to a host', () => {
     expect(ids([dump, probe('service', { asksUnits: true })])).toEqual([
       ...['(units)', '(dump:ahead)', 'service', 'dump'],
     ]);
+  });
+
+  it('about files are one, before those whose answer takes its time', () => {
+    const file = (path: string) => fileProbe(path) as Probe<unknown>;
+    expect(ids([file('/a'), probe('dump', { late: true }), probe('b'), file('/c')])).toEqual([
+      'b',
+      'files',
+      'dump',
+    ]);
+    expect(ids([file('/a'), probe('b')])).toEqual(['file:/a', 'b']);
+    expect(ids([file('/a'), file('/proc/sys/x'), probe('b')])).toEqual(['file:/a', 'file:/proc/sys/x', 'b']);
   });
 });

@@ -69,18 +69,21 @@ describe('arming', () => {
     program('systemd-run', `shift 5; for w in "$@"; do last=$w; done; printf %s "$last" >${root}/begin`);
     run(arm('aaaa'));
     write(`${FILE}.new`, '');
+    write(`${FILE}.off`, '');
     writeFileSync(at(FILE), `: >${root}/ran`);
     const begin = readFileSync(at('begin'), 'utf8');
     expect(run(begin).exitCode).toBe(0);
     expect(existsSync(at('ran'))).toBe(true);
-    expect(existsSync(at(`${FILE}.new`))).toBe(false);
+    expect(readdirSync(at(FOLDER))).toEqual(['undo-change']);
     run(`rm ${FILE}`);
     expect(run(begin)).toEqual({ stdout: '', stderr: '', exitCode: 0 });
   });
 
   it('ends the one before it, its service as well, before its own file is there', () => {
     write(FILE, '# owner=bbbb\n');
-    expect(run(arm('aaaa')).exitCode).toBe(0);
+    // systemd takes no name twice.
+    program('systemd-run', `grep -q 'systemctl stop' ${root}/asked || exit 1`);
+    expect(run(arm('aaaa'))).toMatchObject({ exitCode: 0, stderr: '' });
     expect(asked()).toContain('systemctl stop lbctl-undo-change.timer lbctl-undo-change.service');
     expect(readFileSync(at(FILE), 'utf8')).toContain('# owner=aaaa');
   });
@@ -106,6 +109,13 @@ describe('disarming', () => {
 
   it('takes its own switch away', () => {
     run(arm('aaaa'));
+    expect(run(disarm('aaaa')).exitCode).toBe(0);
+    expect(existsSync(at(FOLDER))).toBe(false);
+  });
+
+  it('is not ended half way, when the connection is lost meanwhile', () => {
+    run(arm('aaaa'));
+    program('systemctl', `[ "$1" != stop ] || kill -TERM $PPID`);
     expect(run(disarm('aaaa')).exitCode).toBe(0);
     expect(existsSync(at(FOLDER))).toBe(false);
   });

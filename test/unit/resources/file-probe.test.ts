@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
-import { fileProbe } from '../../../src/resources/probes/file.js';
+import { describe, expect, it } from 'vitest';
+import { fileProbe, JOINT_FILES } from '../../../src/resources/probes/file.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
 function look(path: string) {
@@ -78,4 +78,72 @@ it('below something that is no folder it is unknown, not missing', () => {
   writeFileSync(join(folder, 'file'), '');
   const probe = fileProbe(join(folder, 'file/x'));
   expect(probe.parse(runShell(probe.script))).toMatchObject({ ok: false });
+});
+
+describe('all files at once', () => {
+  const answered = (paths: readonly string[], output = runShell(JOINT_FILES.script(paths))) => {
+    const answers = JOINT_FILES.split(output);
+    return paths.map((path) => {
+      const probe = fileProbe(path);
+      const answer = answers.get(probe.key);
+      return answer === undefined ? 'not answered' : probe.parse(answer);
+    });
+  };
+
+  it('each is told as if it had been asked for alone', () => {
+    const folder = temporaryFolder();
+    const path = (name: string) => join(folder, name);
+    writeFileSync(path('long'), 'line of a configuration\n'.repeat(5000), { mode: 0o640 });
+    writeFileSync(path('empty'), '');
+    writeFileSync(path("it's $(a) file"), Buffer.from([0, 1, 13, 10, 10]));
+    mkdirSync(path('folder'));
+    symlinkSync('long', path('link'));
+    symlinkSync('nowhere', path('dangling'));
+    for (const name of ['long', 'empty', "it's $(a) file", 'folder']) utimesSync(path(name), 1e9, 1e9);
+    const names = ['long', 'a/b', 'empty', 'link', "it's $(a) file", 'folder', 'empty/x', 'dangling'];
+    const alone = names.map((name) => {
+      const probe = fileProbe(path(name));
+      return probe.parse(runShell(probe.script));
+    });
+    const aged = (it: unknown) => JSON.parse(JSON.stringify(it, (key, value) => (key === 'age' ? 0 : value)));
+    expect(aged(answered(names.map(path)))).toEqual(aged(alone));
+    expect(alone[6]).toMatchObject({
+      ok: false,
+      error: expect.stringContaining('/empty cannot be searched'),
+    });
+  });
+
+  it('any contents are told apart', () => {
+    const folder = temporaryFolder();
+    const paths = ['a', 'b', 'c'].map((name) => join(folder, name));
+    const contents = fc.array(fc.uint8Array({ maxLength: 9 }), { minLength: 3, maxLength: 3 });
+    fc.assert(
+      fc.property(contents, (all) => {
+        all.forEach((content, index) => void writeFileSync(paths[index] ?? '', content));
+        const texts = all.map((content) => Buffer.from(content).toString('utf8'));
+        expect(answered(paths)).toMatchObject(texts.map((content) => ({ ok: true, value: { content } })));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it.each([
+    ['that was written meanwhile', '/a', '12', '', 'it was written meanwhile'],
+    ['that cannot be read', '/a', '3', 'cat: /a: Input/output error', 'Input/output error'],
+  ])('of one %s nothing is known', (_, path, size, stderr, why) => {
+    const content = Buffer.from('abc').toString('base64');
+    const stdout = `missing /b\nnow 5\nfile regular file|644|root|root|1.0|${size}|${path}\ncontent\n${content}\n`;
+    expect(answered(['/a', '/b'], { stdout, stderr, exitCode: 0 })).toMatchObject([
+      { ok: false, error: expect.stringContaining(why) },
+      { ok: true, value: { kind: 'missing' } },
+    ]);
+  });
+
+  it('where the script was ended nothing is known of those that it had not come to', () => {
+    const stdout = 'missing /b\n';
+    expect(answered(['/a', '/b'], { stdout, stderr: '', exitCode: 143 })).toMatchObject([
+      'not answered',
+      { ok: true },
+    ]);
+  });
 });

@@ -66,6 +66,7 @@ export class SimulatedHost {
     if (odd !== undefined) return { ...usual, ...odd };
     if (id.startsWith('step ')) this.take(script);
     if (id === 'keep') this.generations.keep(script);
+    if (id === 'files') return { ...usual, stdout: this.allFiles(script) };
     return { ...usual, stdout: this.say(id, script) };
   }
 
@@ -180,6 +181,24 @@ export class SimulatedHost {
     return `${head}\n${this.now}.000000000\n${Buffer.from(file.content).toString('base64')}\n`;
   }
 
+  /** What is asked of all files at once; of one that is odd it says that it is hidden. */
+  private allFiles(script: string): string {
+    const paths = (/^for p in (.*); do$/m.exec(script)?.[1] ?? '').split(' ');
+    const contents: string[] = [];
+    const lines = paths.map((path) => {
+      const odd = this.odd.get(`file:${path}`);
+      if (odd !== undefined) return `hidden ${typeof odd === 'string' ? odd : odd.stderr}|${path}\n`;
+      const file = this.files.get(path);
+      if (file === undefined) return `missing ${path}\n`;
+      contents.push(file.content);
+      const { mode, owner, group, written } = file;
+      const about = [mode, owner, group, `${written}.000`, Buffer.byteLength(file.content), path];
+      return `file regular file|${about.join('|')}\n`;
+    });
+    const content = Buffer.from(contents.join('')).toString('base64');
+    return `now ${this.now}.000000000\n${lines.join('')}content\n${content}\n`;
+  }
+
   private service(name: Service): string {
     const { active, enabled, loaded } = this.services.get(name) ?? {
       active: 'inactive',
@@ -193,8 +212,7 @@ export class SimulatedHost {
       `MainPID=${active === 'active' ? 7 : 0}`,
       'NeedDaemonReload=no',
       `StateChangeTimestampMonotonic=${loaded * 1e6}`,
-      `Uptime=${this.now}`,
-      'Ticks=100\n',
+      `Uptime=${this.now}\n`,
     ].join('\n');
   }
 
