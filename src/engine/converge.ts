@@ -144,7 +144,7 @@ async function verifyPhase(
 ): Promise<Verdict> {
   const { cluster, emit } = input;
   emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state: 'started' });
-  const seen = await verify(cluster, prepared.connected, prepared.resources, input.signal, options);
+  const seen = await verify(cluster, prepared.connected, input.signal, options);
   emit({
     event: 'phase',
     cluster: cluster.name,

@@ -69,15 +69,15 @@ ${atTheEnd(sh`rm -f ${running}; rmdir ${FOLDER} 2>/dev/null`)}
 umask 077
 armed=
 ${atTheEnd(sh`[ -n "$armed" ] || { rm -f ${file} ${fresh}; systemctl stop ${`${unit}.timer`}; } 2>/dev/null`)}
-mkdir -p ${FOLDER} || exit 1
-rm -f ${file}
+[ -d ${FOLDER} ] || mkdir -p ${FOLDER} || exit 1
+[ ! -e ${file} ] || rm -f ${file}
 # Whoever renames the file first has it: the old one may be at work already.
 if [ -e ${running} ] && systemctl is-active -q ${`${unit}.service`}; then
   armed=not
   echo 'the host is undoing an earlier change by itself' >&2
   exit 1
 fi
-rm -f ${running}
+[ ! -e ${running} ] || rm -f ${running}
 # One of that name is left only where somebody was killed.
 ${run} 2>/dev/null || {
   systemctl stop ${`${unit}.timer`} ${`${unit}.service`} 2>/dev/null || :

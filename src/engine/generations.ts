@@ -32,7 +32,7 @@ export function keepScript(run: KeptRun, own: Keeps = {}): Command {
 umask 077
 base=${GENERATIONS}
 mkdir -p "$base"
-rm -rf "$base"/.new.*
+for old in "$base"/.new.*; do [ ! -e "$old" ] || rm -rf "$old"; done
 number=${run.number}
 if [ ! -d "$base/0" ]; then n=0; else n=$number; fi
 # Kept already: the connection was lost afterwards.

@@ -145,7 +145,7 @@ async function putBack(job: Job, recap: Recap): Promise<WentBack> {
     return failed([{ ...about, summary: `the rollback did not end: ${message}` }]);
   }
   recap.rolledBack(mine);
-  const verdict = found.past === null ? null : await verify(cluster, connected, [], context.interrupted);
+  const verdict = found.past === null ? null : await verify(cluster, connected, context.interrupted);
   const state = verdict?.status.state ?? 'healthy';
   const served = state === 'healthy' || state === 'degraded';
   const unserved = served ? [] : [{ ...about, summary: `everything was put back, and the pair is ${state}` }];

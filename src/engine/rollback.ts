@@ -178,7 +178,7 @@ async function verifyPhase(
   const phase = (state: 'started' | 'done' | 'failed') =>
     input.emit({ event: 'phase', cluster: cluster.name, phase: 'verify', state });
   phase('started');
-  const seen = await verify(cluster, connected, [], input.signal, options);
+  const seen = await verify(cluster, connected, input.signal, options);
   phase(seen.status.state === 'healthy' ? 'done' : 'failed');
   return seen;
 }

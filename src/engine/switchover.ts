@@ -53,7 +53,7 @@ export async function switchOver(input: SwitchoverInput): Promise<ClusterResult>
       if (failed !== null) return recap.end(EXIT.failed, null, failed);
       if (signal.aborted) return recap.end(EXIT.interrupted, null, 'interrupted');
       phase('verify', 'started');
-      const verdict = await verify(cluster, connected, [], signal);
+      const verdict = await verify(cluster, connected, signal);
       phase('verify', verdict.status.state === 'healthy' ? 'done' : 'failed');
       return finish(input, verdict, recap);
     } finally {

@@ -12,9 +12,11 @@ import { TIDY_SWITCHES } from './dead-man.js';
 export const FREE_KEEPALIVED: Command = sh`[ ! -e ${FLIP_MARK} ] || ! systemctl is-active -q keepalived || rm -f ${FLIP_MARK}`;
 
 /** What scripts that were killed have left on a host. For whoever takes the lock, while no step runs there. */
-export const TIDY_UP: Command = sh`rm -rf ${raw(`${GENERATIONS}/.new.*`)}
+export const TIDY_UP: Command = sh`for f in ${raw(`${GENERATIONS}/.new.*`)}; do [ ! -e "$f" ] || rm -rf "$f"; done
 # One that was being removed: without its first line nobody can read the others either.
 for g in ${raw(`${GENERATIONS}/[1-9]*`)}; do [ ! -d "$g" ] || [ -s "$g/run" ] || rm -rf "$g"; done
-rm -f ${KEPT_PATHS.flatMap((path) => [`${path}${CANDIDATE_SUFFIX}`, `${path}${KEPT_SUFFIX}`])}
+for f in ${KEPT_PATHS.flatMap((path) => [`${path}${CANDIDATE_SUFFIX}`, `${path}${KEPT_SUFFIX}`])}; do
+  [ ! -e "$f" ] && [ ! -L "$f" ] || rm -f "$f"
+done
 ${TIDY_SWITCHES}
 ${FREE_KEEPALIVED}`;

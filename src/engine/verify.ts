@@ -1,15 +1,14 @@
 import type { Cluster } from '../inventory/model.js';
-import type { HostResources } from '../planning/build-resources.js';
 import { networkProbe } from '../resources/probes/network.js';
 import { type Answer, type Target, throughVipProbe, verifyTargets } from '../resources/probes/through-vip.js';
 import { type Facts, UnknownFact } from '../resources/types.js';
-import { assess, type Observations } from './assess.js';
+import { assess, type Observations, statusProbes } from './assess.js';
 import type { Connected } from './connect.js';
 import type { ClusterStatus, Problem } from './documents.js';
 import { settleLimit } from './gates.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
-import { allProbes, heldBy, reachableFacts } from './prepare.js';
+import { heldBy, reachableFacts } from './prepare.js';
 
 export interface Verdict {
   readonly status: ClusterStatus;
@@ -178,18 +177,18 @@ export interface VerifyOptions {
 export async function verify(
   cluster: Cluster,
   connected: Connected,
-  resources: readonly HostResources[],
   signal: AbortSignal,
   { held = new Set(), first }: VerifyOptions = {},
 ): Promise<Verdict & { readonly observations: Observations }> {
   const deadline = Date.now() + settleLimit(cluster) * 1000;
+  const probes = [...statusProbes(cluster), throughVipProbe(verifyTargets(cluster))];
   const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
   if (!addresses.every((address) => held.has(address)))
     await untilHeld(addresses, { cluster, connected, deadline, signal });
   for (let looks = 0; ; looks++) {
     const observations = await observeAll(
       connected,
-      (host) => allProbes(cluster, resources, host),
+      () => probes,
       (host) => {
         const told = looks === 0 ? first?.(host) : undefined;
         return told === undefined ? {} : { first: told };

@@ -72,10 +72,11 @@ export function writeStep(file: ManagedFile): Step {
 umask 077
 path=${file.path}
 candidate=$path${CANDIDATE_SUFFIX}
-dir=$(dirname "$path")
+dir=\${path%/*}
+dir=\${dir:-/}
 [ -d "$dir" ] || install -d -m 0755 "$dir"
-${atTheEnd(sh`rm -f "$candidate"`)}
-rm -f "$candidate"
+${atTheEnd(sh`[ ! -e "$candidate" ] || rm -f "$candidate"`)}
+[ ! -e "$candidate" ] && [ ! -L "$candidate" ] || rm -f "$candidate"
 # Through cat: of a full disk dash's own printf says "I/O error".
 printf %s ${file.content} | cat >"$candidate"
 chown ${`${file.owner}:${file.group}`} "$candidate"

@@ -41,7 +41,8 @@ if [ "\${dump_pid:-0}" != 0 ] && (umask 077; : >>${LOCK}) 2>/dev/null; then
       case $dump_kind in json) dump_name=JSON ;; *) dump_name=DATA ;; esac
       dump_sig=$(keepalived --signum=$dump_name 2>/dev/null) || continue
       case $dump_sig in ''|*[!0-9]*) continue ;; esac
-      rm -f /proc/$dump_pid/root/tmp/keepalived.$dump_kind
+      dump_file=/proc/$dump_pid/root/tmp/keepalived.$dump_kind
+      [ ! -e "$dump_file" ] || rm -f "$dump_file"
       kill -s "$dump_sig" "$dump_pid" 2>/dev/null && asked_dump=$dump_kind
       break
     done
