@@ -5,6 +5,7 @@ import type { Connected } from './connect.js';
 import { type ExecuteContext, executeBatch } from './execute.js';
 import { type Adverts, leavesGroundAlone, startsKeepalived } from './first-start.js';
 import type { Guard } from './guard.js';
+import { keepAhead } from './keep-ahead.js';
 import { oneHolderPerVip } from './one-holder.js';
 import type { Recap } from './recap.js';
 
@@ -42,9 +43,11 @@ export async function runBatches(
   recap: Recap,
 ): Promise<Outcome> {
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
-  const running = allBatches(batches, context, recap, confirmations);
+  const keeping = context.interrupted.aborted ? new Map() : keepAhead(batches, context);
+  const running = allBatches(batches, context, recap, { confirmations, keeping });
   // Whatever came of it, nothing that was begun on a host outlives the run.
   const outcome = await running.finally(() => context.adverts?.ended());
+  await Promise.all(keeping.values());
   const late = (await Promise.all(confirmations.values())).filter((it) => it !== null);
   for (const problem of late) recap.diagnose(problem);
   if (late.length > 0 && outcome.kind === 'done')
@@ -52,11 +55,17 @@ export async function runBatches(
   return outcome;
 }
 
+/** What goes on beside the batches, by host. */
+interface UnderWay {
+  readonly confirmations: Map<string, Promise<Diagnostic | null>>;
+  readonly keeping: ReadonlyMap<string, Promise<void>>;
+}
+
 async function allBatches(
   batches: readonly Batch[],
   context: BatchesContext,
   recap: Recap,
-  confirmations: Map<string, Promise<Diagnostic | null>>,
+  { confirmations, keeping }: UnderWay,
 ): Promise<Outcome> {
   const { cluster, connected, held, emit, armed, sessions } = context;
   for (const [index, batch] of batches.entries()) {
@@ -85,6 +94,7 @@ async function allBatches(
       recap.notRun(batches.slice(index));
       return { kind: 'failed', message: 'a change was not confirmed' };
     }
+    await Promise.all(batch.work.map(({ host }) => keeping.get(host)));
     const alsoAsk = context.guard?.asks(left) ?? [];
     const results = await executeBatch(batch, { ...context, alsoAsk });
     for (const { host, facts } of results) context.guard?.saw(host, facts);
