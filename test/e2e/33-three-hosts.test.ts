@@ -3,13 +3,23 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { labInfo, reset, startClientLoop } from '../lab/lab.js';
+import { type LoadBalancerHost, labInfo, reset, startClientLoop } from '../lab/lab.js';
 import { bare, get, heldOn, type Members, run, settled, up, type Web, write } from './support/cluster.js';
 import { eventsOf, lbctl, planned, type Run, summaryOf } from './support/lbctl.js';
 import { codes, healthy, status, workFolder } from './support/pair.js';
 
 /** Two families of distributions in one cluster. */
 const THREE: Members = { lb1: 'el1', lb2: 'el2', lb3: 'deb1' };
+
+/** What hosts of these distributions say of themselves; the packages are those of the lab's images. */
+const OS = {
+  fedora: 'ID=fedora\nVERSION_ID=40\nPRETTY_NAME="Fedora Linux 40 (Server Edition)"',
+  openEuler: 'ID="openEuler"\nVERSION_ID="22.03"\nPRETTY_NAME="openEuler 22.03 LTS"',
+  ubuntu: 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04 LTS"',
+};
+
+const becomes = (machine: LoadBalancerHost, os: keyof typeof OS) =>
+  run(machine, `printf '%s\\n' '${OS[os]}' >/usr/lib/os-release`);
 
 const slower = (web: Web) => {
   web.haproxy.defaults = ['timeout server 40s'];
@@ -26,7 +36,7 @@ function saidOfFormer(done: Run): string | undefined {
     .find(({ code, severity }) => code === 'former-member' && severity === 'warning')?.summary;
 }
 
-describe('three hosts of two distributions', () => {
+describe('three hosts: Fedora, openEuler and Ubuntu', () => {
   let path: string;
   let edited: string;
   let address: string;
@@ -40,6 +50,7 @@ describe('three hosts of two distributions', () => {
 
   beforeAll(async () => {
     await bare();
+    await Promise.all([becomes('el1', 'fedora'), becomes('el2', 'openEuler'), becomes('deb1', 'ubuntu')]);
     const { vips, known_hosts_file } = await labInfo();
     address = vips[0] ?? '';
     knownHosts = join(await workFolder(), 'known_hosts');
@@ -47,7 +58,7 @@ describe('three hosts of two distributions', () => {
     [path, edited] = await Promise.all([write(THREE, ownKeys), write(THREE, slower)]);
     await up(path);
   });
-  afterAll(() => reset(['el1', 'deb1']));
+  afterAll(() => reset(['el1', 'el2', 'deb1']));
 
   it('one holds the address, two stand by', async () => {
     const found = await status(path);
