@@ -103,13 +103,19 @@ exit 0`;
 
 /*
  * Without a limit nothing may end the script, not even the loss of the connection: what it prints goes
- * through tee(1), which reads on when nobody takes the output any more; writing to a closed pipe would kill it.
+ * through tee(1), which reads on when nobody takes the output any more; writing to a closed pipe would kill it. Without a
+ * tee that does, this shell ends: its closing marks would be waited for in vain.
  */
 function unlimited(mark: string, script: string): string {
   return `${start(script)}
 exec </dev/null
+pass() { tee -p /dev/null; }
+# busybox knows no -p.
+tee -p /dev/null >/dev/null 2>&1 || pass() { ( trap '' PIPE; exec tee /dev/null ); }
 { {
-  { ${begin(mark)}; ( exec 4>&- 5>&-; eval "$script" ); status=$?; ${end(mark)}; } 2>&4 | tee -p /dev/null
-} 4>&1 >&5 | tee -p /dev/null >&2; } 5>&1
+  { ${begin(mark)}; ( exec 4>&- 5>&-; eval "$script" ); status=$?; ${end(mark)}; } 2>&4 | pass; [ $? = 0 ] || kill $$
+} 4>&1 >&5 | pass >&2; } 5>&1
+# No || behind the braces: what stands before one runs without its set -e.
+[ $? = 0 ] || exit 125
 exit 0`;
 }

@@ -24,7 +24,15 @@ describe('two bare Debian machines', () => {
       `sed -i 's/^ID=.*/ID=ubuntu/; s/^VERSION_ID=.*/VERSION_ID="24.04"/; s/^PRETTY_NAME=.*/PRETTY_NAME="Ubuntu 24.04 LTS"/' /usr/lib/os-release
 sysctl -qw net.ipv6.conf.all.disable_ipv6=1; ip -6 addr`,
     );
+    // The other one has busybox's tools before its own.
+    await run('deb2', BUSYBOX);
   });
+
+  /** What of busybox lbctl can do with: iproute2 and util-linux's flock it needs, and says so. */
+  const BUSYBOX = `apt-get update -q && apt-get install -qy busybox && rm -rf /var/lib/apt/lists/*
+mkdir /busybox && busybox --install -s /busybox && rm /busybox/ip /busybox/flock
+echo 'SetEnv PATH=/busybox:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' >>/etc/ssh/sshd_config
+systemctl restart ssh`;
 
   afterAll(() => reset(['deb1', 'deb2']));
 

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -31,11 +31,14 @@ function runHere(options: {
   shell?: string;
   bytes?: number;
   endAfter?: number;
+  /** A folder that comes first in PATH. */
+  tools?: string;
 }): Promise<Ended> {
-  const { code, limit = 60, shell = 'dash', bytes, endAfter } = options;
+  const { code, limit = 60, shell = 'dash', bytes, endAfter, tools } = options;
   // Stands in for /bin/sh, which is another shell on each distribution.
   const command = remoteCommand({ become: false }).replaceAll('/bin/sh', shell);
-  const child = spawn('sh', ['-c', command], { stdio: 'pipe' });
+  const env = { ...process.env, PATH: [tools, process.env.PATH].filter(Boolean).join(':') };
+  const child = spawn('sh', ['-c', command], { stdio: 'pipe', env });
   const mark = newMark();
   const out = new Frame(mark);
   const err = new Frame(mark);
@@ -211,5 +214,44 @@ describe.concurrent.each(SHELLS)('under %s', (shell) => {
     const ended = new Promise((resolve) => child.on('exit', resolve));
     child.stdin.end();
     expect(await ended).toBe(125);
+  });
+});
+
+describe('a script without a limit, on a host whose tee', () => {
+  const tools = (program: string) => {
+    const folder = mkdtempSync(join(dir, 'tools-'));
+    writeFileSync(join(folder, 'tee'), `#!/bin/sh\n${program}\n`);
+    chmodSync(join(folder, 'tee'), 0o755);
+    return folder;
+  };
+  // busybox's own words.
+  const NO_P = `case $1 in -p) echo "tee: invalid option -- 'p'" >&2; exit 1 ;; esac\nexec /usr/bin/tee "$@"`;
+
+  it('knows no -p: its output comes all the same', async () => {
+    const code = 'echo out; echo err >&2; exit 3';
+    const { out, err } = await runHere({ code, limit: 'none', tools: tools(NO_P) });
+    expect([out.text(), err.text(), out.exitCode]).toEqual(['out\n', 'err\n', 3]);
+  });
+
+  it('knows no -p: it goes on to its end when the connection is lost', async () => {
+    const done = join(dir, 'done-without-p');
+    const env = { ...process.env, PATH: `${tools(NO_P)}:${process.env.PATH}` };
+    const child = spawn('sh', ['-c', remoteCommand({ become: false })], { stdio: 'pipe', env });
+    const code = `for i in 1 2 3 4 5; do echo line; echo line >&2; sleep 0.1; done; echo whole > ${done}`;
+    child.stdin.write(remoteInput(newMark(), code, 'none'));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    await new Promise((resolve) => child.on('exit', resolve));
+    expect(readFileSync(done, 'utf8')).toBe('whole\n');
+  });
+
+  it('does not work at all: the shell ends, and nobody waits for marks that never come', async () => {
+    const { out, err, code, signal } = await runHere({
+      code: 'echo out',
+      limit: 'none',
+      tools: tools('exit 1'),
+    });
+    expect(out.closed && err.closed).toBe(false);
+    expect(signal !== null || code !== 0).toBe(true);
   });
 });
