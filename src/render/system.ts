@@ -12,9 +12,10 @@ const FILE_LIMIT = 65536;
  * The hand-over script is called around every start and stop (a leading - : whatever becomes of it, the service itself
  * goes on). systemd sets MAINPID in ExecStop= only where the process still lives, and SERVICE_RESULT says how it ended.
  */
-function hooks(service: string, family: Family): string[] {
+function hooks(service: string, family: Family, skipsCheck: boolean): string[] {
   const script = takeoverScriptPath(family);
   return [
+    ...(skipsCheck ? [...SKIP_CHECK] : []),
     `ExecStartPre=-${script} ${service} start-pre`,
     `ExecStartPost=-${script} ${service} start-post`,
     `ExecStop=-${script} ${service} stop`,
@@ -22,9 +23,20 @@ function hooks(service: string, family: Family): string[] {
   ];
 }
 
-export function renderDropIn(service: 'haproxy' | 'keepalived', family: Family): string {
+/** `haproxy -c` takes as long as the start itself (75 ms on a small machine), which refuses the same files. */
+const SKIP_CHECK = [
+  "# Without the package's check before each start: the start itself checks, and after a crash clients wait for it.",
+  'ExecStartPre=',
+];
+
+/** @param skipsCheck whether nothing but a check of the file comes before a start: then that is left out */
+export function renderDropIn(
+  service: 'haproxy' | 'keepalived',
+  family: Family,
+  { skipsCheck = false }: { readonly skipsCheck?: boolean } = {},
+): string {
   const limits = service === 'haproxy' ? [`LimitNOFILE=${FILE_LIMIT}`] : [];
-  const lines = [...RESTART, ...limits, ...hooks(service, family)];
+  const lines = [...RESTART, ...limits, ...hooks(service, family, skipsCheck)];
   const waits = service === 'keepalived' ? [`ConditionPathExists=!${FLIP_MARK}`] : [];
   return `${GENERATED}
 [Unit]

@@ -45,7 +45,7 @@ describe('the files that every pair gets', () => {
   it.each([
     ['check-script', renderCheckScript(clusterOf().check)],
     ['takeover-script', renderTakeoverScript(clusterOf())],
-    ['haproxy.service.d', renderDropIn('haproxy', 'el')],
+    ['haproxy.service.d', renderDropIn('haproxy', 'el', { skipsCheck: true })],
     ['keepalived.service.d', renderDropIn('keepalived', 'el')],
     ['sysctl', renderSysctl(sysctlSettings({ ipv6: false }))],
     ['sysctl-ipv6', renderSysctl(sysctlSettings({ ipv6: true }))],

@@ -199,7 +199,7 @@ describe('every generated file', () => {
     'keepalived.conf': keepalivedOf(cluster, 'lb1').reveal(),
     'check script': renderCheckScript(cluster.check),
     'hand-over script': renderTakeoverScript(cluster),
-    'haproxy drop-in': renderDropIn('haproxy', 'el'),
+    'haproxy drop-in': renderDropIn('haproxy', 'el', { skipsCheck: true }),
     'keepalived drop-in': renderDropIn('keepalived', 'el'),
     sysctl: renderSysctl(sysctlSettings({ ipv6: true })),
   };

@@ -6,6 +6,8 @@ StartLimitIntervalSec=0
 Restart=always
 RestartSec=0
 LimitNOFILE=65536
+# Without the package's check before each start: the start itself checks, and after a crash clients wait for it.
+ExecStartPre=
 ExecStartPre=-/usr/libexec/keepalived/lbctl-takeover haproxy start-pre
 ExecStartPost=-/usr/libexec/keepalived/lbctl-takeover haproxy start-post
 ExecStop=-/usr/libexec/keepalived/lbctl-takeover haproxy stop
