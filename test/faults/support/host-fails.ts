@@ -12,6 +12,7 @@ import { injure, type Scene } from './scene.js';
 
 const HAPROXY = '/etc/haproxy/haproxy.cfg';
 const KEEPALIVED = '/etc/keepalived/keepalived.conf';
+const DROP_IN = '/etc/systemd/system/haproxy.service.d/lbctl.conf';
 
 /** The other configuration, changed once more: for the run that is to fail. */
 async function edited(scene: Scene, edit: (web: InventoryFile['clusters']['web']) => void): Promise<string> {
@@ -111,6 +112,20 @@ export function hostFaults(host: Lb): HostFault[] {
         }),
     }),
   );
+  // systemd is asked to read its files again where a drop-in is put right.
+  const deaf: HostFault = {
+    name: `systemctl daemon-reload hangs on ${host}`,
+    run: (scene) => {
+      const hangs = instead(host, '/usr/bin/systemctl', ONCE('"daemon-reload"', 'exec sleep 300'));
+      const byHand = `echo '# by hand' >>${DROP_IN} && systemctl daemon-reload`;
+      return refused(scene, {
+        fault: `systemctl daemon-reload hangs on ${host}`,
+        break: { broken: () => on(host, byHand).then(hangs.broken), mended: hangs.mended },
+        flags: ['--timeout', '4'],
+        cause: named('systemctl daemon-reload did not end within its time limit'),
+      });
+    },
+  };
   // At every look of the run, and in the copies that it keeps: once a change is under way, and from then on.
   const silent: HostFault = {
     name: `systemctl show hangs during the change on ${host}`,
@@ -162,6 +177,7 @@ export function hostFaults(host: Lb): HostFault[] {
     },
     ...programs,
     ...hangs,
+    deaf,
     silent,
     {
       name: `package repository down on ${host}`,
