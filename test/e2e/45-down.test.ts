@@ -151,5 +151,15 @@ describe('a bare pair', () => {
     const last = await lbctl('down', path, '--yes');
     expect(last.exit, last.said).toBe(0);
     expect(await holding(vip, DEB)).toEqual([]);
+    // Without --purge the packages stay, with the account that they make; else all is as after the first time.
+    const final = await states(DEB);
+    const besidesPackages = (lines: string[] | undefined) =>
+      (lines ?? []).filter((it) => !/haproxy|keepalived|^etc\/(passwd|group|g?shadow) |State=/.test(it));
+    for (const name of Object.keys(before))
+      expect(besidesPackages(final[name]), name).toEqual(besidesPackages(after[name]));
+    for (const machine of Object.values(DEB)) {
+      expect(await run(machine, 'systemctl is-active haproxy keepalived; true')).toBe('inactive\ninactive');
+      expect(await run(machine, 'systemctl is-enabled haproxy keepalived; true')).toBe('disabled\ndisabled');
+    }
   });
 });
