@@ -69,10 +69,10 @@ describe('who holds the address when the better host returns', () => {
     await heldOn(address, 'lb2', EL);
     await run('el1', 'systemctl start keepalived');
     const back = performance.now();
-    await until('lb1 as BACKUP', async () =>
-      (await status(path)).hosts[0]?.instances.VI_1?.state === 'BACKUP' ? true : undefined,
-    );
-    const waiting = await status(path);
+    const waiting = await until('lb1 as BACKUP', async () => {
+      const found = await status(path);
+      return found.hosts[0]?.instances.VI_1?.state === 'BACKUP' ? found : undefined;
+    });
     expect(waiting.virtual_ips).toMatchObject([{ holders: ['lb2'] }]);
     expect(waiting).toMatchObject({ exit: 0, state: 'healthy' });
     await settled(path);
