@@ -4,11 +4,11 @@ import { aborted, failure, printable } from './failures.js';
 import { whyNotStarted } from './no-start.js';
 import type { RemoteProcess } from './run-script.js';
 import { destination, type Target } from './target.js';
-import type { TransportError } from './types.js';
+import { TransportError } from './types.js';
 
 /** What sudo asks for: fetched from this machine, or typed. */
 export interface Passwords {
-  /** @throws Error whose message says why there is none */
+  /** @throws Error whose message says why there is none, or TransportError */
   of(ref: SecretRef): Promise<Secret>;
 }
 
@@ -80,6 +80,7 @@ export function passSudo(process: RemoteProcess, dialogue: SudoDialogue): Promis
       try {
         password = await dialogue.password();
       } catch (error) {
+        if (error instanceof TransportError) return fail(error);
         return fail(noPassword(target, error instanceof Error ? error.message : String(error)));
       }
       if (settled) return;

@@ -25,10 +25,16 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
   // Whatever came of it afterwards: the connection was given up because of the key.
   if (decision !== null && !decision.accept) return new AttemptFailed(decision.error, 'never');
   switch (problem.kind) {
-    case 'socket':
-      return dialFailure(target, problem.error);
-    case 'closed':
-      return new AttemptFailed(closed(problem, context), context.isTyped ? 'never' : 'later');
+    case 'socket': {
+      const failed = dialFailure(target, problem.error);
+      return isDropped(problem, target) && failed.retry === 'later'
+        ? new AttemptFailed(failed.error, 'when-free')
+        : failed;
+    }
+    case 'closed': {
+      const again = isDropped(problem, target) ? 'when-free' : 'later';
+      return new AttemptFailed(closed(problem, context), context.isTyped ? 'never' : again);
+    }
     case 'handshake':
       return new AttemptFailed(handshakeFailed(problem, context), 'never');
     case 'dismissed': {
@@ -51,6 +57,14 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
     case 'aborted':
       return new AttemptFailed(aborted(target.host), 'never');
   }
+}
+
+/**
+ * Before a word of SSH: sshd has too many logins under way. What a ProxyCommand connects to is unknown; it may try to log in
+ * somewhere each time.
+ */
+function isDropped({ greeted }: { readonly greeted: boolean }, { route }: Target): boolean {
+  return !greeted && route.kind !== 'command';
 }
 
 /** The port answers, but not as an SSH server does. */

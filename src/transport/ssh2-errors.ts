@@ -13,21 +13,30 @@ export function isSigningError(error: ClientError): boolean {
   );
 }
 
+/** How far a login has come. */
+export interface Progress {
+  readonly stage: LoginStage;
+  /** What the server said that is no SSH. */
+  readonly words: string;
+  /** It said its version. */
+  readonly greeted: boolean;
+}
+
 /** What kept the login from coming about. `offers`: what the server named in the handshake, by topic. */
 export function problemOf(
   error: ClientError,
-  stage: LoginStage,
-  words: string,
+  progress: Progress,
   offers: ReadonlyMap<string, string>,
 ): LoginProblem {
+  const { stage, greeted } = progress;
   if (error.level === 'client-authentication') return { kind: 'refused' };
   // During the login it is no matter of the way there; nor is it an answer.
   if (error.level === 'client-socket')
-    return stage === 'handshake' ? { kind: 'socket', error } : { kind: 'closed', stage, words };
+    return stage === 'handshake' ? { kind: 'socket', error, greeted } : { kind: 'closed', ...progress };
   if (/too many authentication failures/i.test(error.message)) return { kind: 'too-many-keys' };
   if (stage === 'authentication' && !/no matching/i.test(error.message))
     return { kind: 'dismissed', message: error.message };
-  if (error.message === 'Connection lost before handshake') return { kind: 'closed', stage, words };
+  if (error.message === 'Connection lost before handshake') return { kind: 'closed', ...progress };
   const topic = /no matching (.+?)(?: algorithm)?$/i.exec(error.message)?.[1]?.toLowerCase();
   const offered = [...offers].find(
     ([name]) =>

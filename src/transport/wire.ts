@@ -60,9 +60,9 @@ export class ChannelRefused extends Error {
 export class ExecRefused extends Error {}
 
 export type LoginProblem =
-  | { readonly kind: 'socket'; readonly error: unknown }
-  /** The server closed the connection; `words` is what it said before that, if anything. */
-  | { readonly kind: 'closed'; readonly stage: LoginStage; readonly words: string }
+  | { readonly kind: 'socket'; readonly error: unknown; readonly greeted: boolean }
+  /** The server closed the connection; `words` is what it said before that, if it was no SSH; `greeted`: it was. */
+  | { readonly kind: 'closed'; readonly stage: LoginStage; readonly words: string; readonly greeted: boolean }
   | { readonly kind: 'handshake'; readonly message: string; readonly offered: string | null }
   /** The server ended the login with these words. */
   | { readonly kind: 'dismissed'; readonly message: string }
