@@ -70,6 +70,23 @@ describe('a jump host that never says whether it reaches the host behind it', ()
   });
 });
 
+it('a server that says neither yes nor no to a login', async () => {
+  const port = await sshServer({ onAuthentication: () => undefined });
+  const by = createSshTransport({
+    env: {},
+    homeDir: home,
+    configFiles: [],
+    globalKnownHostsFiles: [],
+    authenticationMs: 500,
+  });
+  const started = performance.now();
+  const host = hostWith({ port, identityFile: key, strictHostKeyChecking: 'no' });
+  const error = await failureOf(by.connect(host));
+  expect(error).toMatchObject({ failure: 'unreachable', code: 'login-timeout' });
+  expect(error.summary).toBe(`lb1 did not answer the login as root@127.0.0.1 port ${port} within 0.5 s`);
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
 describe('a server that opens no channel, and refuses none either', () => {
   const sessionOn = (connection: Connection, reconnect?: () => Promise<Connection>) =>
     new SshSession(targetOf(hostWith({}), 'me'), connection, () => undefined, {
