@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closeServers, failureOf, listen } from './bad-servers.js';
 import { hostWith, script } from './hosts.js';
 import { Logins } from './logins.js';
+import { pidIn } from './processes.js';
 import { canRunSshd } from './sshd.js';
 
 /** A connection that is never closed, and over which nothing comes any more. */
@@ -20,7 +21,12 @@ describe.runIf(canRunSshd())('a connection that dies without a word', () => {
   const sockets: Socket[] = [];
   afterEach(() => {
     for (const socket of sockets.splice(0)) socket.destroy();
+    const pid = existsSync(stoppedFile()) ? pidIn(stoppedFile()) : 0;
+    if (pid > 1) process.kill(pid, 'SIGKILL');
+    rmSync(stoppedFile(), { force: true });
   });
+  /** Where a script leaves the id of the process that it stopped. */
+  const stoppedFile = () => join(logins.sshd.dir, 'stopped');
 
   async function loggedIn(port: number, aliveLines: string) {
     const config = join(logins.sshd.home, '.ssh', 'config');
@@ -80,18 +86,15 @@ describe.runIf(canRunSshd())('a connection that dies without a word', () => {
 
   it('the server: as soon', async () => {
     const session = await loggedIn(logins.sshd.port, ALIVE);
-    const pidFile = join(logins.sshd.dir, 'stopped');
     const started = performance.now();
     const error = await failureOf(
       session.run(
         script(`p=$$
 while read -r name < "/proc/$p/comm"; [ "$name" != sshd ]; do p=$(awk '{ print $4 }' "/proc/$p/stat"); done
-echo "$p" > ${pidFile}; kill -STOP "$p"; sleep 30`),
+echo "$p" > ${stoppedFile()}; kill -STOP "$p"; sleep 30`),
         { limit: 60 },
       ),
     );
-    const pid = Number(readFileSync(pidFile, 'utf8'));
-    if (pid > 1) process.kill(pid, 'SIGKILL');
     expect(error).toMatchObject({ failure: 'cut', code: 'connection-cut' });
     expect(performance.now() - started).toBeLessThan(8_000);
     session.close();

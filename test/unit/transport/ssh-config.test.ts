@@ -222,6 +222,20 @@ Host lb1
     ]);
   });
 
+  it('also of what would hold without it, but not of what another line makes void', async () => {
+    writeFileSync(
+      user,
+      'Host lb1\n  Port 22\n  HostName lb1\n  BatchMode no\n  ProxyCommand nc %h %p\n  ProxyJump other\n',
+    );
+    const { sources } = await lookup().answer(question('lb1'));
+    expect(sources).toEqual([
+      { keyword: 'HostName', value: 'lb1', place: `${user}:3` },
+      { keyword: 'Port', value: '22', place: `${user}:2` },
+      { keyword: 'ProxyCommand', value: 'nc %h %p', place: `${user}:5` },
+      { keyword: 'BatchMode', value: 'no', place: `${user}:4` },
+    ]);
+  });
+
   it('Match all, and what is set for all hosts, has its place too', async () => {
     writeFileSync(user, 'Match all\n  Port 77\n  BatchMode yes\n  ServerAliveCountMax 9\n');
     writeFileSync(system, 'HashKnownHosts yes\n');
