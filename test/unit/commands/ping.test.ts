@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ping } from '../../../src/commands/ping.js';
@@ -6,16 +6,16 @@ import { testIo } from '../support/io.js';
 import { SMALLEST } from '../support/model.js';
 import { temporaryFolder } from '../support/shell.js';
 import { Logins } from '../transport/logins.js';
-import { canRunSshd } from '../transport/sshd.js';
+import { authorize, canRunSshd, makeKey } from '../transport/sshd.js';
 
-describe.runIf(canRunSshd())('lbctl ping -v', () => {
+describe.runIf(canRunSshd())('lbctl ping', () => {
   let logins: Logins;
   beforeAll(async () => {
     logins = await Logins.start();
   });
   afterAll(() => logins.sshd.stop());
 
-  it('says of each SSH setting which file it came from, and of each connection with which key', async () => {
+  it('-v says of each SSH setting which file it came from, and of each connection with which key', async () => {
     const config = join(logins.sshd.home, '.ssh', 'config');
     writeFileSync(
       config,
@@ -59,5 +59,25 @@ ${SMALLEST.replace(/lb1: (\S+)/, 'lb1: { address: $1, ssh: { hostname: lb1 } }')
     await ping(inventory, { limit: 'web/lb1' }, quiet);
     expect(quiet.err()).toBe('');
     expect(quiet.out()).toMatch(/lb1 +\S+ +ok \(\d+ ms\) +ok/);
+  });
+
+  it.each(['timeout', 'head'])('without %s no script starts: which, and exit 1', async (tool) => {
+    const folder = temporaryFolder();
+    for (const other of ['timeout', 'head'].filter((it) => it !== tool))
+      symlinkSync(`/usr/bin/${other}`, join(folder, other));
+    const key = makeKey(join(folder, 'key'));
+    authorize(logins.sshd, key, `command="PATH=${folder} exec /bin/sh -c \\"$SSH_ORIGINAL_COMMAND\\""`);
+    const inventory = join(folder, 'inventory.yaml');
+    const ssh = `hostname: 127.0.0.1, port: ${logins.sshd.port}, user: root, identity_file: ${key}`;
+    writeFileSync(
+      inventory,
+      `ssh: { strict_host_key_checking: accept-new, known_hosts_file: ${logins.knownHosts} }
+${SMALLEST.replace(/lb1: (\S+)/, `lb1: { address: $1, ssh: { ${ssh} } }`)}`,
+    );
+    const io = testIo({ HOME: logins.sshd.home });
+    const exit = await ping(inventory, { limit: 'web/lb1' }, io);
+    expect(io.out()).toMatch(new RegExp(`lb1 +\\S+ +ok \\(\\d+ ms\\) +ok +no ${tool} +-`));
+    expect(io.out()).toMatch(new RegExp(`lb1 has no ${tool} \\[tool-missing\\][\\s\\S]*coreutils`));
+    expect(exit).toBe(1);
   });
 });
