@@ -30,9 +30,7 @@ export interface ConnectDeps<Key> extends KeyringDeps<Key>, RouteDeps {
 
 /** So often in all a connection is tried that is refused, or cut in the middle of the login. */
 const TRIES = 3;
-/** The same where sshd has too many logins under way (MaxStartups): each of many at once may have to wait for its turn. */
-const DROPPED_TRIES = 8;
-/** Of the pauses between them. */
+/** Of the pauses between two tries, on average. */
 const LONGEST_PAUSE_MS = 1_200;
 /** So many connections in all when there are more keys than one takes (MaxAuthTries). */
 const KEY_ROUNDS = 4;
@@ -67,30 +65,36 @@ async function logIn<Key>(
     readTrust(deps.knownHosts, target),
     Keyring.of(deps, target),
   ]);
+  const inTime = () => performance.now() + target.connectTimeoutMs;
   let keyring = firstKeyring;
-  let deadline = performance.now() + target.connectTimeoutMs;
+  let deadline = inTime();
+  /** Until then sshd may say that it has too many logins under way: each of many at once waits for its turn. */
+  let patience = deadline;
   let keyRounds = 1;
-  for (let tries = 1; ; ) {
+  let cuts = 0;
+  for (let tries = 1; ; tries++) {
     try {
       return await attempt(deps, { target, trust, keyring, deadline, signal, started, doubt });
     } catch (error) {
       if (error instanceof KeyInQuestion) {
         if (!(await confirmed(deps.ask, error))) throw error.decision.error;
         trust.confirm(error.key);
-        deadline = performance.now() + target.connectTimeoutMs;
+        patience = deadline = inTime();
         continue;
       }
       if (!(error instanceof AttemptFailed)) throw error;
       if (error.retry === 'at-once' && keyRounds++ < KEY_ROUNDS) {
-        deadline = performance.now() + target.connectTimeoutMs;
+        patience = deadline = inTime();
         continue;
       }
       if (error.retry !== 'later' && error.retry !== 'when-free') throw error.error;
+      if (error.retry === 'later' && ++cuts >= TRIES) throw error.error;
       const delayMs = backoff(tries, 150, LONGEST_PAUSE_MS);
-      const most = error.retry === 'when-free' ? DROPPED_TRIES : TRIES;
-      if (tries++ >= most || performance.now() + delayMs >= deadline) throw error.error;
+      if (performance.now() + delayMs >= patience) throw error.error;
       deps.trace({ type: 'retry', host: target.label, reason: error.message, delayMs });
       await pause(delayMs, target.host, signal);
+      // Whose turn it is at last has the whole time for the handshake.
+      if (error.retry === 'when-free') deadline = inTime();
       // The keys that the lost connection was shown were not turned down.
       keyring = await Keyring.of(deps, target);
     }
