@@ -6,7 +6,7 @@ import type { TransportError } from './types.js';
 
 /**
  * A failure of one attempt to connect, and whether another one may do better: after a pause, with the keys that are left, or
- * (`when-free`) when sshd has fewer logins under way: it dropped this one unheard, as MaxStartups has it.
+ * (`when-free`) when sshd has fewer logins under way (MaxStartups).
  */
 export class AttemptFailed extends Error {
   constructor(

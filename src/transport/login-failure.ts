@@ -27,12 +27,12 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
   switch (problem.kind) {
     case 'socket': {
       const failed = dialFailure(target, problem.error);
-      return isDropped(problem, target) && failed.retry === 'later'
+      return isFull(problem.words) && failed.retry === 'later'
         ? new AttemptFailed(failed.error, 'when-free')
         : failed;
     }
     case 'closed': {
-      const again = isDropped(problem, target) ? 'when-free' : 'later';
+      const again = isFull(problem.words) ? 'when-free' : 'later';
       return new AttemptFailed(closed(problem, context), context.isTyped ? 'never' : again);
     }
     case 'handshake':
@@ -59,12 +59,9 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
   }
 }
 
-/**
- * Before a word of SSH: sshd has too many logins under way. What a ProxyCommand connects to is unknown; it may try to log in
- * somewhere each time.
- */
-function isDropped({ greeted }: { readonly greeted: boolean }, { route }: Target): boolean {
-  return !greeted && route.kind !== 'command';
+/** In the words of sshd, which has too many logins under way; newer ones (9.8) keep it to themselves whether it is that. */
+function isFull(words: string): boolean {
+  return /^(?:Exceeded MaxStartups|Not allowed at this time)/.test(words);
 }
 
 /** The port answers, but not as an SSH server does. */

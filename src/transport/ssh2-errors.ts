@@ -13,30 +13,21 @@ export function isSigningError(error: ClientError): boolean {
   );
 }
 
-/** How far a login has come. */
-export interface Progress {
-  readonly stage: LoginStage;
-  /** What the server said that is no SSH. */
-  readonly words: string;
-  /** It said its version. */
-  readonly greeted: boolean;
-}
-
 /** What kept the login from coming about. `offers`: what the server named in the handshake, by topic. */
 export function problemOf(
   error: ClientError,
-  progress: Progress,
+  stage: LoginStage,
+  words: string,
   offers: ReadonlyMap<string, string>,
 ): LoginProblem {
-  const { stage, greeted } = progress;
   if (error.level === 'client-authentication') return { kind: 'refused' };
   // During the login it is no matter of the way there; nor is it an answer.
   if (error.level === 'client-socket')
-    return stage === 'handshake' ? { kind: 'socket', error, greeted } : { kind: 'closed', ...progress };
+    return stage === 'handshake' ? { kind: 'socket', error, words } : { kind: 'closed', stage, words };
   if (/too many authentication failures/i.test(error.message)) return { kind: 'too-many-keys' };
   if (stage === 'authentication' && !/no matching/i.test(error.message))
     return { kind: 'dismissed', message: error.message };
-  if (error.message === 'Connection lost before handshake') return { kind: 'closed', ...progress };
+  if (error.message === 'Connection lost before handshake') return { kind: 'closed', stage, words };
   const topic = /no matching (.+?)(?: algorithm)?$/i.exec(error.message)?.[1]?.toLowerCase();
   const offered = [...offers].find(
     ([name]) =>

@@ -19,7 +19,6 @@ export function login(
   const client = new ssh2.Client();
   let stage: 'handshake' | 'authentication' | 'ready' = 'handshake';
   let words = '';
-  let greeted = false;
   let lossReason = '';
   let methods: readonly string[] | null = null;
   let partial = false;
@@ -60,13 +59,13 @@ export function login(
     // This listener stays for the connection's life: an error event that nobody listens to ends the program.
     client.on('error', (error) => {
       if (isSigningError(error)) return;
-      if (stage !== 'ready') return fail(problemOf(error, { stage, words, greeted }, offers));
+      if (stage !== 'ready') return fail(problemOf(error, stage, words, offers));
       lossReason ||= error.message;
       stream.destroy();
     });
     client.on('close', () => {
       if (stage === 'ready') lossReason ||= 'the server closed the connection';
-      else fail({ kind: 'closed', stage, words, greeted });
+      else fail({ kind: 'closed', stage, words });
     });
     client.on('banner', options.onBanner);
     client.once('handshake', () => {
@@ -91,10 +90,9 @@ export function login(
       algorithms: { serverHostKey: [...options.algorithms] as ServerHostKeyAlgorithm[] },
       // A function skips the attempt without any key ("none") that ssh2 begins with otherwise.
       authHandler: (_methods, _partial, next) => void offer(next),
-      // The only place where ssh2 tells that the server said its version, and what it offered.
+      // The only place where ssh2 tells what the server offered.
       debug: (text) => {
         if (stage === 'ready') return;
-        greeted ||= text.startsWith('Remote ident: ');
         const offer = /^Handshake: \(remote\) ([^:]+): (.*)$/.exec(text);
         if (offer?.[1] !== undefined) offers.set(offer[1].toLowerCase(), offer[2] ?? '');
       },
