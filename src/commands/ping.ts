@@ -112,8 +112,13 @@ async function ask(
     if (!(error instanceof TransportError)) throw error;
     const { code, summary, detail, hint } = error.diagnostic;
     const message = [summary, detail, hint].filter(Boolean).join('\n');
+    const problem = { code, message };
+    // One that every script needs to be started at all.
+    const lacks = code === 'tool-missing' ? /\S+$/.exec(summary)?.[0] : undefined;
+    if (lacks !== undefined)
+      return { ...about, ...nothing, reachable: true, root: true, missing: [lacks], ...took(), problem };
     const reachable = error.failure === 'privileges';
-    return { ...about, ...nothing, reachable, ...took(), problem: { code, message } };
+    return { ...about, ...nothing, reachable, ...took(), problem };
   }
 }
 

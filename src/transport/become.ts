@@ -4,11 +4,11 @@ import { aborted, failure, printable } from './failures.js';
 import { whyNotStarted } from './no-start.js';
 import type { RemoteProcess } from './run-script.js';
 import { destination, type Target } from './target.js';
-import type { TransportError } from './types.js';
+import { TransportError } from './types.js';
 
 /** What sudo asks for: fetched from this machine, or typed. */
 export interface Passwords {
-  /** @throws Error whose message says why there is none */
+  /** @throws Error whose message says why there is none, or TransportError */
   of(ref: SecretRef): Promise<Secret>;
 }
 
@@ -28,8 +28,10 @@ export interface SudoWay {
 
 /** After so long a sudo that says nothing that is understood is given up. */
 const SILENCE_MS = 60_000;
-/** Of what sudo says. */
+/** Of what sudo says, and the login shell before it: the end of it is kept. */
 const MAX_WORDS = 20_000;
+/** Whoever says more than this will not come to the point. */
+const MAX_SAID = 4 * 1024 * 1024;
 
 export interface SudoDialogue {
   readonly target: Target;
@@ -56,6 +58,7 @@ export function passSudo(process: RemoteProcess, dialogue: SudoDialogue): Promis
   return new Promise((resolve, reject) => {
     let stdout = '';
     let stderr = '';
+    let bytes = 0;
     let prompts = 0;
     let settled = false;
     const settle = (end: () => void) => {
@@ -80,6 +83,7 @@ export function passSudo(process: RemoteProcess, dialogue: SudoDialogue): Promis
       try {
         password = await dialogue.password();
       } catch (error) {
+        if (error instanceof TransportError) return fail(error);
         return fail(noPassword(target, error instanceof Error ? error.message : String(error)));
       }
       if (settled) return;
@@ -87,11 +91,13 @@ export function passSudo(process: RemoteProcess, dialogue: SudoDialogue): Promis
       process.write(Buffer.from(`${password.reveal().replace(/[\r\n].*$/s, '')}\n`));
       if (dialogue.trusted) settle(() => resolve(true));
     };
-    const look = () => {
+    const look = (chunk: Buffer) => {
       if (settled) return;
+      bytes += chunk.length;
       const seen = `${stdout}\n${stderr}`.split(prompt).length - 1;
       if (stdout.includes(ready)) return settle(() => resolve(prompts > 0));
       if (seen > 1) return fail(wrongPassword(target));
+      if (bytes > MAX_SAID) return fail(unknownQuestion(target, said()));
       if (seen === prompts) return;
       prompts = seen;
       void answer();
@@ -99,12 +105,12 @@ export function passSudo(process: RemoteProcess, dialogue: SudoDialogue): Promis
     process.onStdout((chunk) => {
       if (settled) return;
       stdout = (stdout + chunk.toString('utf8')).slice(-MAX_WORDS);
-      look();
+      look(chunk);
     });
     process.onStderr((chunk) => {
       if (settled) return;
       stderr = (stderr + chunk.toString('utf8')).slice(-MAX_WORDS);
-      look();
+      look(chunk);
     });
     process.onClose((exitCode) =>
       settle(() => {

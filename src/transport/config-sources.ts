@@ -64,14 +64,20 @@ export function applying(
   );
 }
 
-/** The first of the applying directives of each keyword is the one that ssh took. */
+/** Of these two the first one that is written makes the other one void. */
+const EITHER: readonly string[] = ['ProxyJump', 'ProxyCommand'];
+
+/**
+ * The first of the applying directives of each keyword is the one that ssh took, also where it says what would hold without
+ * it (`User root` for root), which the configuration does not tell.
+ */
 export function sourcesOf(config: SshConfig, directives: readonly Directive[]): ConfigSource[] {
   return SHOWN.flatMap(([keyword, read]) => {
-    const value = read(config) ?? null;
-    if (value === null) return [];
     const from = directives.filter((it) => it.keyword === keyword.toLowerCase());
     const used = keyword === 'IdentityFile' ? from : from.slice(0, 1);
-    if (used.length === 0) return [];
+    const written = EITHER.includes(keyword) ? null : used[0]?.words.join(' ');
+    const value = read(config) ?? written ?? null;
+    if (used.length === 0 || value === null) return [];
     return [{ keyword, value: String(value), place: used.map((it) => `${it.file}:${it.line}`).join(', ') }];
   });
 }

@@ -1,6 +1,7 @@
 import type { Host } from '../inventory/model.js';
 import type { Passwords } from './become.js';
 import { AttemptFailed, dial } from './dial.js';
+import { type Doubt, passwordsUnlessInDoubt } from './doubt.js';
 import { aborted } from './failures.js';
 import { confirmed, isInQuestion, KeyInQuestion, readTrust, remember } from './host-key.js';
 import type { HostTrust, Trust } from './host-trust.js';
@@ -24,14 +25,15 @@ export interface ConnectDeps<Key> extends KeyringDeps<Key>, RouteDeps {
   readonly jumps: JumpPool;
   readonly passwords: Passwords;
   readonly trace: Trace;
+  readonly authenticationMs: number;
 }
 
-/** A refused or dropped connection (MaxStartups) is tried so often in all. */
+/** So often in all a connection is tried that is refused, or cut in the middle of the login. */
 const TRIES = 3;
+/** Of the pauses between two tries, on average. */
+const LONGEST_PAUSE_MS = 1_200;
 /** So many connections in all when there are more keys than one takes (MaxAuthTries). */
 const KEY_ROUNDS = 4;
-/** sshd may look up names before it answers. */
-const AUTHENTICATION_MS = 30_000;
 
 /** @throws TransportError */
 export async function connectHost<Key>(
@@ -41,10 +43,11 @@ export async function connectHost<Key>(
 ): Promise<Session> {
   if (signal?.aborted) throw aborted(host);
   const target = await resolveTarget(deps, host);
-  const connection = await logIn(deps, target, signal);
+  const doubt: Doubt = { warning: null };
+  const connection = await logIn(deps, target, signal, doubt);
   return new SshSession(target, connection, deps.trace, {
-    passwords: deps.passwords,
-    reconnect: (again) => logIn(deps, target, again),
+    passwords: passwordsUnlessInDoubt(target, deps.passwords, doubt),
+    reconnect: (again) => logIn(deps, target, again, doubt),
   });
 }
 
@@ -53,6 +56,7 @@ async function logIn<Key>(
   given: ConnectDeps<Key>,
   target: Target,
   signal: AbortSignal | undefined,
+  doubt: Doubt,
 ): Promise<Connection> {
   if (signal?.aborted) throw aborted(target.host);
   const started = performance.now();
@@ -61,29 +65,36 @@ async function logIn<Key>(
     readTrust(deps.knownHosts, target),
     Keyring.of(deps, target),
   ]);
+  const inTime = () => performance.now() + target.connectTimeoutMs;
   let keyring = firstKeyring;
-  let deadline = performance.now() + target.connectTimeoutMs;
+  let deadline = inTime();
+  /** Until then sshd may say that it has too many logins under way: each of many at once waits for its turn. */
+  let patience = deadline;
   let keyRounds = 1;
-  for (let tries = 1; ; ) {
+  let cuts = 0;
+  for (let tries = 1; ; tries++) {
     try {
-      return await attempt(deps, { target, trust, keyring, deadline, signal, started });
+      return await attempt(deps, { target, trust, keyring, deadline, signal, started, doubt });
     } catch (error) {
       if (error instanceof KeyInQuestion) {
         if (!(await confirmed(deps.ask, error))) throw error.decision.error;
         trust.confirm(error.key);
-        deadline = performance.now() + target.connectTimeoutMs;
+        patience = deadline = inTime();
         continue;
       }
       if (!(error instanceof AttemptFailed)) throw error;
       if (error.retry === 'at-once' && keyRounds++ < KEY_ROUNDS) {
-        deadline = performance.now() + target.connectTimeoutMs;
+        patience = deadline = inTime();
         continue;
       }
-      const delayMs = backoff(tries, 150);
-      if (error.retry !== 'later' || tries++ >= TRIES || performance.now() + delayMs >= deadline)
-        throw error.error;
+      if (error.retry !== 'later' && error.retry !== 'when-free') throw error.error;
+      if (error.retry === 'later' && ++cuts >= TRIES) throw error.error;
+      const delayMs = backoff(tries, 150, LONGEST_PAUSE_MS);
+      if (performance.now() + delayMs >= patience) throw error.error;
       deps.trace({ type: 'retry', host: target.label, reason: error.message, delayMs });
       await pause(delayMs, target.host, signal);
+      // Whose turn it is at last has the whole time for the handshake.
+      if (error.retry === 'when-free') deadline = inTime();
       // The keys that the lost connection was shown were not turned down.
       keyring = await Keyring.of(deps, target);
     }
@@ -98,11 +109,12 @@ interface Attempt<Key> {
   readonly deadline: number;
   readonly signal: AbortSignal | undefined;
   readonly started: number;
+  readonly doubt: Doubt;
 }
 
 /** @throws AttemptFailed, KeyInQuestion, TransportError */
 async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Promise<Connection> {
-  const { target, trust, keyring, signal } = options;
+  const { target, trust, keyring, signal, doubt } = options;
   let { deadline } = options;
   const left = () => Math.max(1, deadline - performance.now());
   const link = await openLink(deps, target, left(), signal);
@@ -118,7 +130,7 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
       user: target.user,
       algorithms: trust.algorithms,
       handshakeMs: left(),
-      authenticationMs: AUTHENTICATION_MS,
+      authenticationMs: deps.authenticationMs,
       keepalive: target.keepalive,
       signal,
       acceptHostKey: (key) => {
@@ -126,13 +138,14 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
         if (hostKey !== null) return hostKey.equals(key);
         hostKey = Buffer.from(key);
         decision = trust.decide(hostKey);
+        doubt.warning = (decision.accept && decision.warning) || null;
         return decision.accept;
       },
       onHandshake: () => {
         if (decision?.accept && hostKey !== null) written = remember(deps, target, decision, hostKey);
       },
       nextIdentity: (methods, partial) => {
-        keyring.isHostDoubtful = decision?.accept === true && decision.warning !== undefined;
+        keyring.isHostDoubtful = doubt.warning !== null;
         return keyring.next(methods, partial);
       },
       onBanner: (text) => {
@@ -151,7 +164,7 @@ async function attempt<Key>(deps: ConnectDeps<Key>, options: Attempt<Key>): Prom
       refusal: keyring.refusal(),
       keysLeft: keyring.hasMore,
       isTyped: keyring.isTyped,
-      authenticationMs: AUTHENTICATION_MS,
+      authenticationMs: deps.authenticationMs,
       proxySaid: link.said(),
     });
   }
@@ -174,7 +187,10 @@ async function openLink<Key>(
     case 'command':
       return commandLink(route.command);
     case 'jump':
-      return deps.jumps.open(target, route.via, { signal, login: () => logIn(deps, route.via, signal) });
+      return deps.jumps.open(target, route.via, {
+        signal,
+        login: () => logIn(deps, route.via, signal, { warning: null }),
+      });
   }
 }
 

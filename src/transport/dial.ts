@@ -4,11 +4,14 @@ import type { Link } from './link.js';
 import { destination, sshArguments, type Target } from './target.js';
 import type { TransportError } from './types.js';
 
-/** A failure of one attempt to connect, and whether another one may do better: after a pause, or with the keys that are left. */
+/**
+ * A failure of one attempt to connect, and whether another one may do better: after a pause, with the keys that are left, or
+ * (`when-free`) when sshd has fewer logins under way (MaxStartups).
+ */
 export class AttemptFailed extends Error {
   constructor(
     readonly error: TransportError,
-    readonly retry: 'never' | 'later' | 'at-once',
+    readonly retry: 'never' | 'later' | 'at-once' | 'when-free',
   ) {
     super(error.message);
   }

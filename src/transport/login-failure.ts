@@ -25,10 +25,16 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
   // Whatever came of it afterwards: the connection was given up because of the key.
   if (decision !== null && !decision.accept) return new AttemptFailed(decision.error, 'never');
   switch (problem.kind) {
-    case 'socket':
-      return dialFailure(target, problem.error);
-    case 'closed':
-      return new AttemptFailed(closed(problem, context), context.isTyped ? 'never' : 'later');
+    case 'socket': {
+      const failed = dialFailure(target, problem.error);
+      return isFull(problem.words) && failed.retry === 'later'
+        ? new AttemptFailed(failed.error, 'when-free')
+        : failed;
+    }
+    case 'closed': {
+      const again = isFull(problem.words) ? 'when-free' : 'later';
+      return new AttemptFailed(closed(problem, context), context.isTyped ? 'never' : again);
+    }
     case 'handshake':
       return new AttemptFailed(handshakeFailed(problem, context), 'never');
     case 'dismissed': {
@@ -51,6 +57,11 @@ export function loginFailure(problem: LoginProblem, context: LoginContext): Atte
     case 'aborted':
       return new AttemptFailed(aborted(target.host), 'never');
   }
+}
+
+/** In the words of sshd, which has too many logins under way; newer ones (9.8) keep it to themselves whether it is that. */
+function isFull(words: string): boolean {
+  return /^(?:Exceeded MaxStartups|Not allowed at this time)/.test(words);
 }
 
 /** The port answers, but not as an SSH server does. */

@@ -11,9 +11,9 @@ export async function pause(ms: number, host: Host, signal: AbortSignal | undefi
   }
 }
 
-/** Growing from try to try, and never the same for many at once. */
-export function backoff(tries: number, baseMs: number): number {
-  return Math.round(baseMs * 2 ** tries * (0.5 + Math.random()));
+/** Growing from try to try to `mostMs` on average, and never the same for many at once. */
+export function backoff(tries: number, baseMs: number, mostMs = Number.POSITIVE_INFINITY): number {
+  return Math.round(Math.min(baseMs * 2 ** tries, mostMs) * (0.5 + Math.random()));
 }
 
 /** What is waited for no longer than so, and no longer than the caller wishes. */

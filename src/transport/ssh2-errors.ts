@@ -23,7 +23,7 @@ export function problemOf(
   if (error.level === 'client-authentication') return { kind: 'refused' };
   // During the login it is no matter of the way there; nor is it an answer.
   if (error.level === 'client-socket')
-    return stage === 'handshake' ? { kind: 'socket', error } : { kind: 'closed', stage, words };
+    return stage === 'handshake' ? { kind: 'socket', error, words } : { kind: 'closed', stage, words };
   if (/too many authentication failures/i.test(error.message)) return { kind: 'too-many-keys' };
   if (stage === 'authentication' && !/no matching/i.test(error.message))
     return { kind: 'dismissed', message: error.message };

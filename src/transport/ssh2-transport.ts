@@ -17,6 +17,7 @@ import { ChannelRefused, type Connection, ExecRefused, type Wire } from './wire.
 
 /** RFC 4254: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
 const FORBIDDEN = 1;
+const AUTHENTICATION_MS = 30_000;
 /** How long the goodbye to the server may take before the socket is simply destroyed. */
 const CLOSE_MS = 300;
 
@@ -34,6 +35,8 @@ export interface SshTransportOptions {
   readonly ask?: Ask | null;
   /** What sudo asks for; default: none is known. */
   readonly passwords?: Passwords;
+  /** How long the server may think about a login. Default: 30 s, in which sshd can look up names. */
+  readonly authenticationMs?: number;
 }
 
 /** SSH by ssh2; no other file than ssh2-*.ts knows that library. Load this one only when a host is to be reached. */
@@ -52,6 +55,7 @@ export function createSshTransport(options: SshTransportOptions): Transport {
     keyFiles: new Map(),
     unlocked: new Map(),
     trace: options.trace ?? (() => undefined),
+    authenticationMs: options.authenticationMs ?? AUTHENTICATION_MS,
   };
   return { connect: (host, signal) => connectHost(deps, host, signal) };
 }

@@ -60,8 +60,9 @@ export class ChannelRefused extends Error {
 export class ExecRefused extends Error {}
 
 export type LoginProblem =
-  | { readonly kind: 'socket'; readonly error: unknown }
-  /** The server closed the connection; `words` is what it said before that, if anything. */
+  /** `words` is what the server said before that, if anything. */
+  | { readonly kind: 'socket'; readonly error: unknown; readonly words: string }
+  /** The server closed the connection. */
   | { readonly kind: 'closed'; readonly stage: LoginStage; readonly words: string }
   | { readonly kind: 'handshake'; readonly message: string; readonly offered: string | null }
   /** The server ended the login with these words. */

@@ -36,8 +36,15 @@ export function start(...args: string[]): Running {
 
 /** The same for a run that may take so many milliseconds. */
 export function startWithin(limit: number, ...args: string[]): Running {
+  return launch(limit, {}, args);
+}
+
+function launch(limit: number, env: Readonly<Record<string, string>>, args: readonly string[]): Running {
   const began = performance.now();
-  const child = spawn(process.execPath, [bin, ...args], { env: cleanEnv, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { ...cleanEnv, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const streams = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
@@ -67,6 +74,11 @@ export function startWithin(limit: number, ...args: string[]): Running {
       look();
     });
   return { child, saw, ended };
+}
+
+/** With more in its environment. */
+export function lbctlWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Run> {
+  return launch(LIMIT, env, args).ended;
 }
 
 export function lbctl(...args: string[]): Promise<Run> {

@@ -72,6 +72,28 @@ export async function cuttingServer(
   return { port, connections: () => connections };
 }
 
+/** Sends this message of the protocol, whatever ssh2 makes of it. False: the other side does not take it that quickly. */
+export function sendRaw(client: ServerConnection, payload: Buffer): boolean {
+  const { _protocol: protocol, _sock: socket } = client as unknown as {
+    readonly _sock: Socket;
+    readonly _protocol: {
+      readonly _packetRW: {
+        readonly write: {
+          alloc(length: number): Buffer;
+          readonly allocStart: number;
+          finalize(packet: Buffer): Buffer;
+        };
+      };
+      readonly _cipher: { encrypt(packet: Buffer): void };
+    };
+  };
+  const { write } = protocol._packetRW;
+  const packet = write.alloc(payload.length);
+  packet.set(payload, write.allocStart);
+  protocol._cipher.encrypt(write.finalize(packet));
+  return !socket.writableNeedDrain;
+}
+
 /** Does this with every command. */
 export function lettingIn(onExec: (channel: ServerChannel) => void): ServerBehaviour {
   return {

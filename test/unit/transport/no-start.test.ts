@@ -43,10 +43,11 @@ describe('why a script did not start', () => {
   it.each([
     ['sudo: timeout: command not found\n', true],
     ['bash: line 1: exec: timeout: not found\n', false],
-  ])('there is no timeout: %j', (stderr, become) => {
+    ['/bin/sh: 1: head: not found\n', false],
+  ])('there is no timeout or head: %j', (stderr, become) => {
     const { failure, diagnostic } = asked(stderr, 127, become);
     expect([failure, diagnostic.code]).toEqual(['unreachable', 'tool-missing']);
-    expect(diagnostic.summary).toBe('lb1 has no timeout');
+    expect(diagnostic.summary).toMatch(/^lb1 has no (timeout|head)$/);
   });
 
   it('an account without a shell', () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import type { RemoteProcess } from '../../../src/transport/run-script.js';
 import { SshSession } from '../../../src/transport/session.js';
 import { createSshTransport } from '../../../src/transport/ssh2-transport.js';
@@ -70,6 +70,23 @@ describe('a jump host that never says whether it reaches the host behind it', ()
   });
 });
 
+it('a server that says neither yes nor no to a login', async () => {
+  const port = await sshServer({ onAuthentication: () => undefined });
+  const by = createSshTransport({
+    env: {},
+    homeDir: home,
+    configFiles: [],
+    globalKnownHostsFiles: [],
+    authenticationMs: 500,
+  });
+  const started = performance.now();
+  const host = hostWith({ port, identityFile: key, strictHostKeyChecking: 'no' });
+  const error = await failureOf(by.connect(host));
+  expect(error).toMatchObject({ failure: 'unreachable', code: 'login-timeout' });
+  expect(error.summary).toBe(`lb1 did not answer the login as root@127.0.0.1 port ${port} within 0.5 s`);
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
 describe('a server that opens no channel, and refuses none either', () => {
   const sessionOn = (connection: Connection, reconnect?: () => Promise<Connection>) =>
     new SshSession(targetOf(hostWith({}), 'me'), connection, () => undefined, {
@@ -109,4 +126,38 @@ describe('a server that opens no channel, and refuses none either', () => {
     expect((await failureOf(running)).failure).toBe('aborted');
     session.close();
   });
+});
+
+it('a script that is never answered, over a connection that stands: 35 s more than its limit', async () => {
+  vi.useFakeTimers();
+  try {
+    const nothing = () => undefined;
+    const process = {
+      write: nothing,
+      onStdout: nothing,
+      onStderr: nothing,
+      onClose: nothing,
+      close: nothing,
+    };
+    const connection = {
+      address: '',
+      lossReason: '',
+      exec: async () => process,
+      forward: () => Promise.reject(new Error('no forwarding here')),
+      close: nothing,
+    };
+    const session = new SshSession(targetOf(hostWith({}), 'me'), connection, nothing);
+    let error: Awaited<ReturnType<typeof failureOf>> | undefined;
+    const running = failureOf(session.run(script('true'), { limit: 10 })).then((it) => {
+      error = it;
+    });
+    await vi.advanceTimersByTimeAsync(44_000);
+    expect(error).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await running;
+    expect(error).toMatchObject({ failure: 'cut', code: 'step-stuck' });
+    expect(error?.summary).toContain('35 s after its limit of 10 s: what it did is unknown');
+  } finally {
+    vi.useRealTimers();
+  }
 });
