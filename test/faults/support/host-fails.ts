@@ -256,7 +256,9 @@ export function hostFaults(host: Lb): HostFault[] {
           judge: ({ exit, said }) => {
             expect([0, 1, 4, 5], said).toContain(exit);
             // It may be back, and as it should be, before anything was lost but time.
-            expect(said).toMatch(named('connection|reach|went away|gone back by itself|not confirmed'));
+            expect(said).toMatch(
+              named('connection|reach|went away|gone back by itself|not confirmed|shutting down'),
+            );
           },
         });
       },
