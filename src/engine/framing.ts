@@ -107,8 +107,7 @@ ${script}
               ? raw('\nc=$?')
               : sh` & job=$!
 bound ${limit}`
-          }
-${raw(stoppable && onFailure === 'stop' ? '[ "$c" = 0 ] || leaving' : '')}
+          }${raw(stoppable && onFailure === 'stop' ? '\n[ "$c" = 0 ] || leaving' : '')}
 say "-$c"
 ${raw(onFailure === 'stop' ? '[ "$c" = 0 ] || exit 0' : '')}`,
     ),
