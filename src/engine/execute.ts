@@ -175,6 +175,7 @@ function sectionsOf(
             id: 'keep',
             script: whileLocked(context.token, context.keep(work.host)),
             onFailure: 'stop',
+            limit: OVERHEAD / 2,
           } as const,
         ]),
     ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop', limit: OVERHEAD / 2 } as const]),

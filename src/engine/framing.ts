@@ -94,6 +94,7 @@ trap 'exit 129' HUP
       : raw(''),
     lock,
     ...(all.some((it) => it.limit !== undefined) ? [BOUND] : []),
+    stoppable ? LEAVING : raw(''),
     ...all.map(({ id, script, onFailure, shared, limit }) =>
       shared === true
         ? script
@@ -106,7 +107,7 @@ ${script}
               ? raw('\nc=$?')
               : sh` & job=$!
 bound ${limit}`
-          }
+          }${raw(stoppable && onFailure === 'stop' ? '\n[ "$c" = 0 ] || leaving' : '')}
 say "-$c"
 ${raw(onFailure === 'stop' ? '[ "$c" = 0 ] || exit 0' : '')}`,
     ),
@@ -145,6 +146,13 @@ bound() {
   c=$?
   { kill $dog; wait $dog; } 2>/dev/null
   if [ $? = ${LATE_EXIT} ]; then c=${LATE_EXIT}; echo "ended after $1 s" >&2; fi
+}`;
+
+/** What a section that failed on such a host says last: its own words, `Job for … canceled`, do not tell why. */
+export const SHUTTING_DOWN = 'the host is shutting down';
+
+const LEAVING = sh`leaving() {
+  [ "$(timeout 3 systemctl is-system-running 2>/dev/null </dev/null)" != stopping ] || echo ${SHUTTING_DOWN} >&2
 }`;
 
 export function parseFrame(result: RunResult, mark: string): Outcomes {

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { HostWork, WorkItem } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
 import type { Emit } from './events.js';
-import { ALONE, LATE_EXIT, type Outcomes, type SectionOutcome } from './framing.js';
+import { ALONE, LATE_EXIT, type Outcomes, type SectionOutcome, SHUTTING_DOWN } from './framing.js';
 import { LOCK_LOST, LOCKED_EXIT } from './lock.js';
 
 export interface JudgeContext {
@@ -38,6 +38,7 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
     const locked = outcome !== undefined && lostLock(outcome);
     const lost = `the lock was lost: ${id === 'fence' ? 'nothing more was begun' : `not begun: ${what}`}`;
     const late = 'did not end within its time limit';
+    const leaving = outcome?.stderr.includes(SHUTTING_DOWN) === true;
     const ended = context.timedOut ? `it ${late}` : 'the script was ended in it: what it did is unknown';
     error ??= {
       severity: 'error',
@@ -48,11 +49,13 @@ export function judge(work: HostWork, outcomes: Outcomes, context: JudgeContext)
           ? `${what}: ${ended}`
           : outcome.exitCode === LATE_EXIT
             ? `${what} ${late}`
-            : `${what} failed with exit code ${outcome.exitCode}`,
+            : `${what} failed with exit code ${outcome.exitCode}${leaving ? `: ${SHUTTING_DOWN}` : ''}`,
       detail: [outcome?.stderr.trim(), outcome?.stdout.trim()].filter(Boolean).join('\n'),
       hint: locked
         ? 'somebody else may be at work: `lbctl lock status` says who; afterwards `lbctl plan` shows what is left'
-        : (steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left'),
+        : leaving
+          ? 'somebody reboots it, or switches it off: when it is back, `lbctl plan` shows what is left'
+          : (steps ?? 'what this run did before that is listed above; `lbctl plan` shows what is left'),
       cluster,
       host,
       ...(resource === undefined ? {} : { resource }),

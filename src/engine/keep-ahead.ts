@@ -5,7 +5,7 @@ import { frame, newMark, parseFrame } from './framing.js';
 import { fenceScript, whileLocked } from './lock.js';
 
 /** Seconds for the copies of one host. */
-const LIMIT = 60;
+const LIMIT = 30;
 
 /**
  * Keeps what is on the hosts that come later, while the first ones are changed: by the time that it is their turn the copies

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lbctl } from '../e2e/support/lbctl.js';
 import { inventory } from '../e2e/support/pair.js';
 import { interrupted, interruptedTwice, killed } from './support/operator-gone.js';
-import { each, measure, type Scene, setScene } from './support/scene.js';
-import { INSTANTS, instants } from './support/seed.js';
+import { eachInstant, measure, type Scene, setScene } from './support/scene.js';
+import { INSTANTS } from './support/seed.js';
 import { printTally } from './support/tally.js';
 
 describe.each(['another virtual_router_id', 'a second VIP'] as const)(
@@ -24,7 +24,7 @@ describe.each(['another virtual_router_id', 'a second VIP'] as const)(
     });
 
     it('kill -9 at random instants', async () => {
-      await each(instants(`kill ${edit}`, Math.ceil(INSTANTS / 2), took), (at) => killed(scene, at));
+      await eachInstant(`kill ${edit}`, { count: Math.ceil(INSTANTS / 2), took }, (at) => killed(scene, at));
     });
   },
 );
@@ -41,16 +41,16 @@ describe('the operator is gone in the middle of a change', () => {
 
   it('kill -9 at random instants', async () => {
     // Some are waited for in real time: the host gives the lock back, or it grows old.
-    await each(instants('kill', INSTANTS, took), (at, index) =>
+    await eachInstant('kill', { count: INSTANTS, took }, (at, index) =>
       killed(scene, at, index % 10 === 5 ? 'wait' : 'age'),
     );
   });
 
   it('an interrupt at random instants frees the lock at once', async () => {
-    await each(instants('interrupt', Math.ceil(INSTANTS / 3), took), (at) => interrupted(scene, at));
+    await eachInstant('interrupt', { count: Math.ceil(INSTANTS / 3), took }, (at) => interrupted(scene, at));
   });
 
   it('a second interrupt ends it at once; the hosts are at rest by themselves', async () => {
-    await each(instants('twice', Math.ceil(INSTANTS / 3), took), (at) => interruptedTwice(scene, at));
+    await eachInstant('twice', { count: Math.ceil(INSTANTS / 3), took }, (at) => interruptedTwice(scene, at));
   });
 });

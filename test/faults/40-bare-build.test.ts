@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { PAIR } from '../e2e/support/hosts.js';
 import { brokenBuild, killedBuild, type Site, setSite } from './support/bare-build.js';
 import { full, repositoryDown } from './support/break.js';
-import { each } from './support/scene.js';
-import { INSTANTS, instants } from './support/seed.js';
+import { eachInstant } from './support/scene.js';
+import { INSTANTS } from './support/seed.js';
 import { printTally } from './support/tally.js';
 
 describe('a bare build', () => {
@@ -15,7 +15,7 @@ describe('a bare build', () => {
   afterAll(printTally);
 
   it('whose operator is gone: kill -9 at random instants', async () => {
-    await each(instants('bare', INSTANTS, site.took), (at) => killedBuild(site, at));
+    await eachInstant('bare', { count: INSTANTS, took: site.took }, (at) => killedBuild(site, at));
   });
 
   describe.each(PAIR)('%s', (host) => {

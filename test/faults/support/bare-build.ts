@@ -54,7 +54,7 @@ export interface BuildTrial {
 }
 
 /** Builds the pair under a fault, then looks at what is left, and builds it without. */
-export async function injureBuild({ path, known }: Site, trial: BuildTrial): Promise<void> {
+export async function injureBuild({ path, known }: Site, trial: BuildTrial): Promise<Run> {
   const { fault, at = 'once' } = trial;
   const problems: string[] = [];
   await startBare();
@@ -88,9 +88,10 @@ export async function injureBuild({ path, known }: Site, trial: BuildTrial): Pro
     throw new Error(`${fault} at ${at}:\n${problems.join('\n')}\n--- the broken run said:\n${run.said}`);
   }
   await healthy(path);
+  return run;
 }
 
-export function killedBuild(site: Site, at: number): Promise<void> {
+export function killedBuild(site: Site, at: number): Promise<Run> {
   return injureBuild(site, {
     fault: 'kill -9 of lbctl during a bare build',
     at,
@@ -102,8 +103,14 @@ export function killedBuild(site: Site, at: number): Promise<void> {
 }
 
 /** Something is broken on one host for as long as the build takes; the run must fail, and say on which host and why. */
-export function brokenBuild(site: Site, host: Lb, what: string, it: Break, cause: RegExp): Promise<void> {
-  return injureBuild(site, {
+export async function brokenBuild(
+  site: Site,
+  host: Lb,
+  what: string,
+  it: Break,
+  cause: RegExp,
+): Promise<void> {
+  await injureBuild(site, {
     fault: `${what} on ${host} during a bare build`,
     before: it.broken,
     after: it.mended,

@@ -5,6 +5,7 @@ import { lbctl, type Run, type Running, startWithin } from '../../e2e/support/lb
 import { healthy, type InventoryFile, inventory, startReady, vi1 } from '../../e2e/support/pair.js';
 import { until } from '../../e2e/support/until.js';
 import { type ClientLoop, startClientLoop } from '../../lab/lab.js';
+import { instants } from './seed.js';
 import { progress, tried, wrong } from './tally.js';
 
 /** Files that a run writes as a whole. */
@@ -262,6 +263,28 @@ export async function each<T>(
     }
   }
   expect(failures, failures.join('\n\n')).toEqual([]);
+}
+
+/** How often an instant is tried anew that came when its run had ended already. */
+const TOO_LATE = 3;
+
+/**
+ * Each of so many instants of a run that takes so many milliseconds. One that came after the end of its run has tried
+ * nothing: it is tried again, at the same part of the time that runs take by now.
+ */
+export async function eachInstant(
+  name: string,
+  { count, took }: { readonly count: number; readonly took: number },
+  trial: (at: number, index: number) => Promise<Run>,
+): Promise<void> {
+  let most = took;
+  await each(instants(name, count, took), async (at, index) => {
+    for (let times = 0; times <= TOO_LATE; times++) {
+      const { exit, ms } = await trial(Math.round((at / took) * most), index);
+      if (exit !== 0) return;
+      most = Math.min(most, ms);
+    }
+  });
 }
 
 /** How long a change of the whole pair takes here, in milliseconds. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SHUTTING_DOWN } from '../../../src/engine/framing.js';
 import { LOCK_LOST } from '../../../src/engine/lock.js';
 import { failure } from '../../../src/transport/failures.js';
 import { type Run, up } from '../support/converge.js';
@@ -76,6 +77,18 @@ describe('the active host is not touched where on the standby', () => {
       (pair) => pair.host('lb2').odd.set('step 1 0', { exitCode: 1, stderr: 'no new process serves' }),
       'step-failed',
       /reload haproxy failed/,
+    ],
+    [
+      'the host shuts down',
+      (pair) =>
+        pair
+          .host('lb2')
+          .odd.set('step 1 0', {
+            exitCode: 1,
+            stderr: `Job for haproxy.service canceled.\n${SHUTTING_DOWN}`,
+          }),
+      'step-failed',
+      /reload haproxy failed with exit code 1: the host is shutting down/,
     ],
     [
       'HAProxy does not serve afterwards',

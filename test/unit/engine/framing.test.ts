@@ -9,6 +9,7 @@ import {
   newMark,
   parseFrame,
   type Section,
+  SHUTTING_DOWN,
   stopScript,
 } from '../../../src/engine/framing.js';
 import type { RunResult } from '../../../src/transport/types.js';
@@ -201,6 +202,23 @@ describe('an interrupt', () => {
     expect(finished.map((it) => it.exitCode)).toEqual([0, 3]);
     expect(runShell(stopScript(mark), replace(folder)).exitCode).toBe(0);
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('a step that fails', () => {
+  it.each([
+    ['stopping', `Job canceled\n${SHUTTING_DOWN}\n`],
+    ['degraded', 'Job canceled\n'],
+  ])('says whether the host is shutting down: %s', (state, stderr) => {
+    const folder = temporaryFolder();
+    const bin = temporaryFolder();
+    writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\necho ${state}; exit 1\n`, { mode: 0o755 });
+    const mark = newMark();
+    const script = frame([section('a', 'echo Job canceled >&2; exit 1', 'stop')], mark, { stoppable: true });
+    const result = runShell(script, { replace: { '/run/': `${folder}/` }, path: bin });
+    expect(parseFrame(resultOf(result), mark).finished).toEqual([
+      { id: 'a', stdout: '', stderr, exitCode: 1 },
+    ]);
   });
 });
 

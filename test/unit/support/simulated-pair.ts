@@ -14,7 +14,7 @@ interface Asked {
 function sectionsOf(script: string): { mark: string; sections: Asked[] } {
   const mark = /^m=(\S+)$/m.exec(script)?.[1] ?? '';
   const found = script.matchAll(
-    /^say (?:'\+([^']*)'|\+(\S+))\n\(\n([\s\S]*?)\n\)(?: 8>&-)?(?:\nc=\$\?| & job=\$!\nbound \d+)\nsay "-\$c"\n(.*)/gm,
+    /^say (?:'\+([^']*)'|\+(\S+))\n\(\n([\s\S]*?)\n\)(?: 8>&-)?(?:\nc=\$\?| & job=\$!\nbound \d+)(?:\n\[ "\$c" = 0 \] \|\| leaving)?\nsay "-\$c"\n(.*)/gm,
   );
   const sections = [...found].map(([, quoted, plain, body = '', after = '']) => ({
     id: quoted ?? plain ?? '',
