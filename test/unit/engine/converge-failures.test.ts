@@ -81,12 +81,10 @@ describe('the active host is not touched where on the standby', () => {
     [
       'the host shuts down',
       (pair) =>
-        pair
-          .host('lb2')
-          .odd.set('step 1 0', {
-            exitCode: 1,
-            stderr: `Job for haproxy.service canceled.\n${SHUTTING_DOWN}`,
-          }),
+        pair.host('lb2').odd.set('step 1 0', {
+          exitCode: 1,
+          stderr: `Job for haproxy.service canceled.\n${SHUTTING_DOWN}`,
+        }),
       'step-failed',
       /reload haproxy failed with exit code 1: the host is shutting down/,
     ],
