@@ -8,7 +8,7 @@ import type { InventoryFile } from '../../e2e/support/pair.js';
 import { until } from '../../e2e/support/until.js';
 import { reboot } from '../../lab/lab.js';
 import { type Break, full, instead, readOnlyEtc, repositoryDown, whenWritten } from './break.js';
-import { injure, type Scene } from './scene.js';
+import { injure, remember, type Scene } from './scene.js';
 
 const HAPROXY = '/etc/haproxy/haproxy.cfg';
 const KEEPALIVED = '/etc/keepalived/keepalived.conf';
@@ -123,7 +123,15 @@ export function hostFaults(host: Lb): HostFault[] {
       const byHand = `echo '# by hand' >>${DROP_IN} && systemctl daemon-reload`;
       return refused(scene, {
         fault: `systemctl daemon-reload hangs on ${host}`,
-        break: { broken: () => on(host, byHand).then(hangs.broken), mended: hangs.mended },
+        break: {
+          broken: async () => {
+            await on(host, byHand);
+            // What a run that fails goes back to is the file as it was edited by hand.
+            await remember(scene.known);
+            await hangs.broken();
+          },
+          mended: hangs.mended,
+        },
         flags: ['--timeout', '4'],
         cause: named('systemctl daemon-reload did not end within its time limit'),
       });
