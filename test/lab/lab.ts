@@ -130,7 +130,10 @@ export async function labExec(
 ): Promise<ExecResult> {
   const seconds = String((options.timeoutMs ?? 60_000) / 1000);
   // The limit is kept over there: ending what runs here would leave the command running.
-  const child = await inside(host, ['timeout', '-k', '2', seconds, 'bash', '-c', command]);
+  const bounded = ['timeout', '-k', '2', seconds, 'bash', '-c', command];
+  // What node calls a pipe is a socket, which nobody can open as /dev/stdin.
+  const piped = options.stdin === undefined ? [] : ['sh', '-c', 'cat | "$@"', 'sh'];
+  const child = await inside(host, [...piped, ...bounded]);
   return await collect(child, options.stdin ?? '');
 }
 

@@ -179,13 +179,18 @@ export function get(url: string, options = ''): Promise<string> {
 /** Milliseconds around a failure in which a stall of the machine may have caused it. */
 const NEAR = 1000;
 
+/** Milliseconds for which a client is kept waiting on a quiet machine as well, and between two of its requests. */
+const QUIET = 20;
+const INTERVAL = 10;
+
 /**
  * Two requests for the move of the address. Where the machine let the client wait, it let the hosts wait as well: whoever
- * hands over is then late by about as much, and what comes in meanwhile is lost. What it did at other times is no excuse.
+ * hands over is then late by about as much, and what comes in meanwhile is lost, a request each 10 ms. What it did at other
+ * times is no excuse.
  */
 export function lostAtMost({ failures, stalls }: ClientLoopReport): number {
   const near = stalls.filter(({ atMs }) => failures.some((it) => Math.abs(it.atMs - atMs) < NEAR));
-  return 2 + Math.floor(Math.max(0, ...near.map(({ lateMs }) => lateMs)) / 50);
+  return 2 + Math.floor(Math.max(0, ...near.map(({ lateMs }) => lateMs - QUIET)) / INTERVAL);
 }
 
 /**
