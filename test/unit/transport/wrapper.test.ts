@@ -60,6 +60,20 @@ function runHere(options: {
   });
 }
 
+/** What a script without a limit has written at its end, though the connection was lost while it printed. */
+async function afterLoss({ shell = 'dash', tools }: { shell?: string; tools?: string }): Promise<string> {
+  const done = join(mkdtempSync(join(dir, 'lost-')), 'done');
+  const command = remoteCommand({ become: false }).replaceAll('/bin/sh', shell);
+  const env = { ...process.env, PATH: [tools, process.env.PATH].filter(Boolean).join(':') };
+  const child = spawn('sh', ['-c', command], { stdio: 'pipe', env });
+  const code = `for i in 1 2 3 4 5; do echo line; echo line >&2; sleep 0.1; done; echo whole > ${done}`;
+  child.stdin.write(remoteInput(newMark(), code, 'none'));
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  await new Promise((resolve) => child.on('exit', resolve));
+  return readFileSync(done, 'utf8');
+}
+
 describe('the command line', () => {
   it('is one that every login shell reads alike', () => {
     const command = remoteCommand({ become: true });
@@ -178,15 +192,7 @@ describe.concurrent.each(SHELLS)('under %s', (shell) => {
   });
 
   it('when the connection is lost, a script without a limit goes on to its end, though it prints', async () => {
-    const done = join(dir, `done-${SHELLS.indexOf(shell)}`);
-    const command = remoteCommand({ become: false }).replaceAll('/bin/sh', shell);
-    const child = spawn('sh', ['-c', command], { stdio: 'pipe' });
-    const code = `for i in 1 2 3 4 5; do echo line; echo line >&2; sleep 0.1; done; echo whole > ${done}`;
-    child.stdin.write(remoteInput(newMark(), code, 'none'));
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
-    await new Promise((resolve) => child.on('exit', resolve));
-    expect(readFileSync(done, 'utf8')).toBe('whole\n');
+    expect(await afterLoss({ shell })).toBe('whole\n');
   });
 
   it('runs one script after the other, and each as if it were the first', async () => {
@@ -234,15 +240,7 @@ describe('a script without a limit, on a host whose tee', () => {
   });
 
   it('knows no -p: it goes on to its end when the connection is lost', async () => {
-    const done = join(dir, 'done-without-p');
-    const env = { ...process.env, PATH: `${tools(NO_P)}:${process.env.PATH}` };
-    const child = spawn('sh', ['-c', remoteCommand({ become: false })], { stdio: 'pipe', env });
-    const code = `for i in 1 2 3 4 5; do echo line; echo line >&2; sleep 0.1; done; echo whole > ${done}`;
-    child.stdin.write(remoteInput(newMark(), code, 'none'));
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
-    await new Promise((resolve) => child.on('exit', resolve));
-    expect(readFileSync(done, 'utf8')).toBe('whole\n');
+    expect(await afterLoss({ tools: tools(NO_P) })).toBe('whole\n');
   });
 
   it('does not work at all: the shell ends, and nobody waits for marks that never come', async () => {
