@@ -2,7 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster, Host } from '../inventory/model.js';
 import type { Batch, ClusterPlan } from '../planning/types.js';
 import { networkProbe } from '../resources/probes/network.js';
-import type { Facts, Probe } from '../resources/types.js';
+import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
 import { advertPaths, rehearseAdverts } from './adverts.js';
 import type { Connected } from './connect.js';
 import type { FormerMember } from './former-members.js';
@@ -77,7 +77,7 @@ export async function lookBeforeFirstStart(
   );
   const problems = await ask(
     ({ quick, needs }) => [quick, ...needs, networkProbe],
-    (host, question, answers) => quickProblems(cluster, host, question, answers),
+    (host, question, answers) => quickProblems(cluster, host, question, answers, ownMacs(facts)),
   );
   const refused = problems.some((it) => it.severity === 'error');
   emit({ event: 'phase', cluster: cluster.name, phase: 'preflight', state: refused ? 'failed' : 'done' });
@@ -88,6 +88,23 @@ export async function lookBeforeFirstStart(
     listening: null,
     adverts: null,
   };
+}
+
+/**
+ * A host of the cluster that answers by now has got the address since it was looked at: somebody else builds the pair, and
+ * the lock says who.
+ */
+function ownMacs(facts: ReadonlyMap<string, Facts>): Set<string> {
+  return new Set(
+    [...facts.values()].flatMap((it) => {
+      try {
+        return it.need(networkProbe).flatMap(({ mac }) => mac ?? []);
+      } catch (error) {
+        if (error instanceof UnknownFact) return [];
+        throw error;
+      }
+    }),
+  );
 }
 
 function advertsOf(

@@ -118,16 +118,20 @@ export function preflightFor(
   };
 }
 
-/** What forbids the first start, seen from one host at a first glance. */
+/**
+ * What forbids the first start, seen from one host at a first glance.
+ * @param ownMacs lower case, of the cluster's hosts: theirs are no strangers' answers
+ */
 export function quickProblems(
   cluster: Cluster,
   host: Host,
   question: PreflightQuestion,
   facts: Facts,
+  ownMacs: ReadonlySet<string> = new Set(),
 ): Diagnostic[] {
   return orUnknown(cluster, host, () => {
     const answer = facts.need(question.quick);
-    return [...foreignHolders(answer), ...filters(cluster, host, answer, question, facts)];
+    return [...foreignHolders(answer, ownMacs), ...filters(cluster, host, answer, question, facts)];
   });
 }
 
@@ -156,8 +160,9 @@ function orUnknown(cluster: Cluster, host: Host, judge: () => Diagnostic[]): Dia
   }
 }
 
-function foreignHolders(answer: QuickAnswer): Diagnostic[] {
-  return Object.entries(answer.answered).map(([address, mac]) => ({
+function foreignHolders(answer: QuickAnswer, ownMacs: ReadonlySet<string>): Diagnostic[] {
+  const strangers = Object.entries(answer.answered).filter(([, mac]) => !ownMacs.has(mac.toLowerCase()));
+  return strangers.map(([address, mac]) => ({
     severity: 'error',
     code: 'address-in-use',
     summary: `another machine answers for ${address} (its MAC address is ${mac})`,

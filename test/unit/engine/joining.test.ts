@@ -121,3 +121,26 @@ it('a holder that opens its firewall later in the run is not accused of hearing 
     expect.objectContaining({ code: 'adverts-not-heard', host: 'lb1', severity: 'warning' }),
   );
 });
+
+describe('before a first start somebody answers for the address', () => {
+  const answers = (pair: SimulatedPair, mac: string) => {
+    const vip = pair.cluster.vrrpInstances[0]?.virtualIpaddress[0]?.address ?? '';
+    pair.host('lb2').odd.set('preflight', `answered ${vip} ${mac}\nfilter\n`);
+    return up(pair);
+  };
+
+  it('a stranger: refused', async () => {
+    const { result, events } = await answers(new SimulatedPair(clusterOf()), '02:00:00:00:00:99');
+    expect(result.exit).toBe(1);
+    const told = events.flatMap((it) => (it.event === 'diagnostic' ? [it.diagnostic.code] : []));
+    expect(told).toContain('address-in-use');
+  });
+
+  it('a host of the cluster, which somebody else builds meanwhile: no stranger, and the lock says who', async () => {
+    const pair = new SimulatedPair(clusterOf());
+    const { result, events } = await answers(pair, pair.host('lb1').mac);
+    const told = events.flatMap((it) => (it.event === 'diagnostic' ? [it.diagnostic.code] : []));
+    expect(told).not.toContain('address-in-use');
+    expect(result.exit).toBe(0);
+  });
+});

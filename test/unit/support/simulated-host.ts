@@ -165,12 +165,17 @@ export class SimulatedHost {
     }
   }
 
+  get mac(): string {
+    const last = Number(this.host.address.split('.').at(-1)) || 0;
+    return `02:00:00:00:01:${last.toString(16).padStart(2, '0')}`;
+  }
+
   private network(): string {
     const info = [this.host.address, ...this.held].map((local) => ({ local, prefixlen: 24 }));
     const flags = ['UP', 'LOWER_UP'];
     return JSON.stringify([
       { ifname: 'lo', flags, addr_info: [{ local: '127.0.0.1', prefixlen: 8 }] },
-      { ifname: 'eth0', flags, addr_info: info },
+      { ifname: 'eth0', flags, address: this.mac, addr_info: info },
     ]);
   }
 
