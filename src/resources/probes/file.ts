@@ -60,29 +60,43 @@ echo "\${asked_now:-$(date +%s.%N)}"
 }
 
 /**
- * All files at once: their attributes from one process, their contents one after the other from another one. `file` lines
- * say how long each is. Where that does not add up, because one was written meanwhile or could not be read, nothing is known of
- * those with content.
+ * All files at once: their attributes from one process, their contents one after the other from another one, and the attributes
+ * once more: until none was written meanwhile. `file` lines say how long each is. Where that does not add up, since one could
+ * not be read, nothing is known of those with content.
  */
 export const JOINT_FILES: Joint = {
   key: 'files',
-  script: (paths) => sh`set --
-for p in ${[...paths]}; do
-  if [ -e "$p" ] || [ -L "$p" ]; then set -- "$@" "$p"; continue; fi
-  if ${MISSING}; then echo "missing $p"; else echo "hidden $d|$p"; fi
+  script: (paths) => sh`attributes() { stat -c 'file %F|%a|%U|%G|%.3Y|%s|%n' -- "$@"; }
+texts() {
+  for p; do
+    shift
+    if [ -L "$p" ]; then
+      [ ! -f "$p" ] || echo "link $(base64 -w0 -- "$p") $p"
+    elif [ -f "$p" ]; then set -- "$@" "$p"
+    fi
+  done
+  echo content
+  [ $# = 0 ] || cat -- "$@" | base64
+}
+tries=0
+while :; do
+  set --
+  absent=
+  for p in ${[...paths]}; do
+    if [ -e "$p" ] || [ -L "$p" ]; then set -- "$@" "$p"; continue; fi
+    if ${MISSING}; then absent="\${absent}missing $p
+"; else absent="\${absent}hidden $d|$p
+"; fi
+  done
+  if [ $# = 0 ]; then found= text=; break; fi
+  found=$(attributes "$@") && text=$(texts "$@") && [ "$found" = "$(attributes "$@")" ] && break
+  # Somebody writes one right now.
+  tries=$((tries + 1))
+  if [ $tries -ge 10 ]; then printf '%s\n' "$absent"; exit 1; fi
+  sleep 0.1
 done
-[ $# -gt 0 ] || exit 0
 echo "now \${asked_now:-$(date +%s.%N)}"
-stat -c 'file %F|%a|%U|%G|%.3Y|%s|%n' -- "$@" || exit 1
-for p; do
-  shift
-  if [ -L "$p" ]; then
-    [ ! -f "$p" ] || echo "link $(base64 -w0 -- "$p") $p"
-  elif [ -f "$p" ]; then set -- "$@" "$p"
-  fi
-done
-echo content
-[ $# = 0 ] || cat -- "$@" | base64`,
+printf '%s\n' "$absent" "$found" "$text"`,
   split({ stdout, stderr, exitCode }) {
     const [head = '', body = ''] = stdout.split(/^content$/m);
     const content = Buffer.from(body.replaceAll('\n', ''), 'base64');
@@ -105,8 +119,7 @@ echo content
     let at = 0;
     for (const { path, about, size } of found) {
       if (size === null) tell(path, `${about}\n${links.get(path) ?? ''}`);
-      else if (exitCode !== 0 || !whole || stderr !== '')
-        deny(path, stderr.trim() || 'it was written meanwhile');
+      else if (exitCode !== 0 || !whole) deny(path, stderr.trim() || 'it was written meanwhile');
       else tell(path, `${about}\n${content.subarray(at, at + size).toString('base64')}`);
       at += size ?? 0;
     }

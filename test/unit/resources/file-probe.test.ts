@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -129,7 +130,7 @@ describe('all files at once', () => {
 
   it.each([
     ['that was written meanwhile', '/a', '12', '', 'it was written meanwhile'],
-    ['that cannot be read', '/a', '3', 'cat: /a: Input/output error', 'Input/output error'],
+    ['that cannot be read', '/a', '12', 'cat: /a: Input/output error', 'Input/output error'],
   ])('of one %s nothing is known', (_, path, size, stderr, why) => {
     const content = Buffer.from('abc').toString('base64');
     const stdout = `missing /b\nnow 5\nfile regular file|644|root|root|1.0|${size}|${path}\ncontent\n${content}\n`;
@@ -137,6 +138,17 @@ describe('all files at once', () => {
       { ok: false, error: expect.stringContaining(why) },
       { ok: true, value: { kind: 'missing' } },
     ]);
+  });
+
+  it('one that somebody writes again and again is waited for', async () => {
+    const folder = temporaryFolder();
+    const paths = ['a', 'b'].map((name) => join(folder, name));
+    for (const path of paths) writeFileSync(path, '');
+    const script = `for i in $(seq 60); do head -c $((i * 997)) /dev/zero >${paths[0]}.new; mv ${paths[0]}.new ${paths[0]}; done`;
+    const writer = spawn('sh', ['-c', script]);
+    const ended = new Promise((resolve) => writer.on('exit', resolve));
+    for (let n = 0; n < 5; n++) expect(answered(paths)).toMatchObject([{ ok: true }, { ok: true }]);
+    await ended;
   });
 
   it('where the script was ended nothing is known of those that it had not come to', () => {

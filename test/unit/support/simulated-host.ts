@@ -188,7 +188,7 @@ export class SimulatedHost {
 
   /** What is asked of all files at once; of one that is odd it says that it is hidden. */
   private allFiles(script: string): string {
-    const paths = (/^for p in (.*); do$/m.exec(script)?.[1] ?? '').split(' ');
+    const paths = (/^ *for p in (.*); do$/m.exec(script)?.[1] ?? '').split(' ');
     const contents: string[] = [];
     const lines = paths.map((path) => {
       const odd = this.odd.get(`file:${path}`);
