@@ -21,3 +21,13 @@ export class HostFacts implements Facts {
     return result.value;
   }
 }
+
+/** null: not known. */
+export function know<F>(facts: Facts, probe: Probe<F>): F | null {
+  try {
+    return facts.need(probe);
+  } catch (error) {
+    if (error instanceof UnknownFact) return null;
+    throw error;
+  }
+}

@@ -2,9 +2,10 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster, Host } from '../inventory/model.js';
 import type { Batch, ClusterPlan } from '../planning/types.js';
 import { networkProbe } from '../resources/probes/network.js';
-import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
+import type { Facts, Probe } from '../resources/types.js';
 import { advertPaths, rehearseAdverts } from './adverts.js';
 import type { Connected } from './connect.js';
+import { know } from './facts.js';
 import type { FormerMember } from './former-members.js';
 import { observeAll } from './observe-cluster.js';
 import { heardProblems, type PreflightQuestion, preflightFor, quickProblems } from './preflight.js';
@@ -95,16 +96,8 @@ export async function lookBeforeFirstStart(
  * the lock says who.
  */
 function ownMacs(facts: ReadonlyMap<string, Facts>): Set<string> {
-  return new Set(
-    [...facts.values()].flatMap((it) => {
-      try {
-        return it.need(networkProbe).flatMap(({ mac }) => mac ?? []);
-      } catch (error) {
-        if (error instanceof UnknownFact) return [];
-        throw error;
-      }
-    }),
-  );
+  const interfaces = [...facts.values()].flatMap((it) => know(it, networkProbe) ?? []);
+  return new Set(interfaces.flatMap(({ mac }) => mac ?? []));
 }
 
 function advertsOf(

@@ -2,8 +2,9 @@ import { sameAddress } from '../base/addresses.js';
 import type { Cluster } from '../inventory/model.js';
 import { type Answering, answeringProbe } from '../resources/probes/answering.js';
 import { networkProbe } from '../resources/probes/network.js';
-import { type Facts, type Probe, UnknownFact } from '../resources/types.js';
+import type { Facts } from '../resources/types.js';
 import type { ClusterStatus, Problem } from './documents.js';
+import { know } from './facts.js';
 import type { Findings } from './inspect.js';
 
 type VipRow = ClusterStatus['virtual_ips'][number];
@@ -34,15 +35,6 @@ export function networkFindings(
     return [{ code: 'unknown_fact', message: 'who answers for the addresses could not be asked', host }];
   });
   return { problems: [...problems, ...silent, ...blind], notes: notCounted(status, answers) };
-}
-
-function know<F>(facts: Facts, probe: Probe<F>): F | null {
-  try {
-    return facts.need(probe);
-  } catch (error) {
-    if (error instanceof UnknownFact) return null;
-    throw error;
-  }
 }
 
 type Answers = ReadonlyMap<string, Answering | null>;

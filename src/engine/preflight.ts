@@ -127,7 +127,7 @@ export function quickProblems(
   host: Host,
   question: PreflightQuestion,
   facts: Facts,
-  ownMacs: ReadonlySet<string> = new Set(),
+  ownMacs: ReadonlySet<string>,
 ): Diagnostic[] {
   return orUnknown(cluster, host, () => {
     const answer = facts.need(question.quick);

@@ -43,7 +43,7 @@ export async function runBatches(
   recap: Recap,
 ): Promise<Outcome> {
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
-  const keeping = context.interrupted.aborted ? new Map() : keepAhead(batches, context);
+  const keeping = keepAhead(context.interrupted.aborted ? [] : batches, context);
   const running = allBatches(batches, context, recap, { confirmations, keeping });
   // Whatever came of it, nothing that was begun on a host outlives the run.
   const outcome = await running.finally(() => context.adverts?.ended());

@@ -179,7 +179,7 @@ export async function verify(
   connected: Connected,
   signal: AbortSignal,
   { held = new Set(), first }: VerifyOptions = {},
-): Promise<Verdict & { readonly observations: Observations }> {
+): Promise<Verdict> {
   const deadline = Date.now() + settleLimit(cluster) * 1000;
   const probes = [...statusProbes(cluster), throughVipProbe(verifyTargets(cluster))];
   const addresses = cluster.vrrpInstances.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address));
@@ -197,7 +197,7 @@ export async function verify(
     const verdict = judgeVerification(cluster, observations);
     const gone = [...observations.values()].some((it) => !it.reachable);
     if (verdict.status.state === 'healthy' || gone || signal.aborted || Date.now() > deadline) {
-      return { ...verdict, observations };
+      return verdict;
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }

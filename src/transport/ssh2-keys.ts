@@ -76,7 +76,7 @@ export class OneKeyAgent extends ssh2.BaseAgent<ParsedKey> {
 type CbSign = (data: Buffer, callback: (signature: Buffer) => void) => void;
 
 /** The parts of ssh2 1.17.0 that are used; the version is pinned. */
-interface Protocol {
+export interface Protocol {
   authPK(user: string, key: ParsedKey, algorithm?: string | CbSign, sign?: CbSign): void;
   readonly _kex: { readonly sessionID: Buffer };
   readonly _authsQueue: string[];

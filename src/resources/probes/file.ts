@@ -92,7 +92,11 @@ while :; do
   found=$(attributes "$@") && text=$(texts "$@") && [ "$found" = "$(attributes "$@")" ] && break
   # Somebody writes one right now.
   tries=$((tries + 1))
-  if [ $tries -ge 10 ]; then printf '%s\n' "$absent"; exit 1; fi
+  if [ $tries -ge 10 ]; then
+    printf '%s' "$absent"
+    for p; do echo "unread $p"; done
+    exit 1
+  fi
   sleep 0.1
 done
 echo "now \${asked_now:-$(date +%s.%N)}"
@@ -116,13 +120,16 @@ printf '%s\n' "$absent" "$found" "$text"`,
       }),
     );
     const whole = found.reduce((sum, { size }) => sum + (size ?? 0), 0) === content.length;
+    // Each try may have said it.
+    const why = [...new Set(stderr.trim().split('\n'))].join('\n') || 'it was written meanwhile';
     let at = 0;
     for (const { path, about, size } of found) {
       if (size === null) tell(path, `${about}\n${links.get(path) ?? ''}`);
-      else if (exitCode !== 0 || !whole) deny(path, stderr.trim() || 'it was written meanwhile');
+      else if (!whole) deny(path, why);
       else tell(path, `${about}\n${content.subarray(at, at + size).toString('base64')}`);
       at += size ?? 0;
     }
+    for (const [, path = ''] of head.matchAll(/^unread (.*)$/gm)) deny(path, why);
     for (const [, path = ''] of head.matchAll(/^missing (.*)$/gm)) tell(path, 'missing\n');
     for (const [, folder = '', path = ''] of head.matchAll(/^hidden ([^|]*)\|(.*)$/gm))
       deny(path, `${folder} cannot be searched`);

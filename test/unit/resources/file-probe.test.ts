@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { joinCommands, raw } from '../../../src/base/shell.js';
 import { fileProbe, JOINT_FILES } from '../../../src/resources/probes/file.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
@@ -137,6 +138,20 @@ describe('all files at once', () => {
     expect(answered(['/a', '/b'], { stdout, stderr, exitCode: 0 })).toMatchObject([
       { ok: false, error: expect.stringContaining(why) },
       { ok: true, value: { kind: 'missing' } },
+    ]);
+  });
+
+  it('of those that cannot be looked at the reason is told, once; of the others what they are', () => {
+    const folder = temporaryFolder();
+    const paths = ['a', 'b', 'c'].map((name) => join(folder, name));
+    for (const path of [paths[0], paths[2]]) writeFileSync(path ?? '', 'x');
+    const broken = raw('stat() { echo "stat: Input/output error" >&2; return 1; }; sleep() { :; }');
+    const output = runShell(joinCommands([broken, JOINT_FILES.script(paths)]));
+    const error = expect.stringMatching(/[ac] cannot be read: stat: Input\/output error$/);
+    expect(answered(paths, output)).toMatchObject([
+      { ok: false, error },
+      { ok: true, value: { kind: 'missing' } },
+      { ok: false, error },
     ]);
   });
 

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type ServerChannel, type Connection as ServerConnection } from 'ssh2';
+import type { Protocol } from '../../../src/transport/ssh2-keys.js';
 import { TransportError } from '../../../src/transport/types.js';
 
 const servers: { close(): void }[] = [];
@@ -76,16 +77,7 @@ export async function cuttingServer(
 export function sendRaw(client: ServerConnection, payload: Buffer): boolean {
   const { _protocol: protocol, _sock: socket } = client as unknown as {
     readonly _sock: Socket;
-    readonly _protocol: {
-      readonly _packetRW: {
-        readonly write: {
-          alloc(length: number): Buffer;
-          readonly allocStart: number;
-          finalize(packet: Buffer): Buffer;
-        };
-      };
-      readonly _cipher: { encrypt(packet: Buffer): void };
-    };
+    readonly _protocol: Pick<Protocol, '_packetRW' | '_cipher'>;
   };
   const { write } = protocol._packetRW;
   const packet = write.alloc(payload.length);

@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { failure } from '../../../src/transport/failures.js';
+import { up } from '../support/converge.js';
+import { clusterOf } from '../support/model.js';
+import { SimulatedPair } from '../support/simulated-pair.js';
+
+/** A pair that serves, whose HAProxy configuration has drifted on both hosts; lb1 holds the address. */
+async function drifted(): Promise<SimulatedPair> {
+  const pair = new SimulatedPair(clusterOf());
+  expect((await up(pair)).result.exit).toBe(0);
+  for (const host of pair.hosts.values()) {
+    const file = host.files.get('/etc/haproxy/haproxy.cfg');
+    if (file !== undefined) file.content += '# by hand\n';
+  }
+  pair.asked.length = 0;
+  return pair;
+}
+
+/** What each script that kept or changed something did: `lb1 keep`, `lb2 keep+step`. */
+const worked = (pair: SimulatedPair) =>
+  pair.asked.flatMap(({ host, ids }) => {
+    const did = ['keep', 'step'].filter((word) => ids.some((id) => id.split(' ')[0] === word));
+    return did.length === 0 ? [] : [`${host} ${did.join('+')}`];
+  });
+
+it('what is on the active host is kept before it is its turn, and not again', async () => {
+  const pair = await drifted();
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  const done = worked(pair);
+  expect([...done].sort()).toEqual(['lb1 keep', 'lb1 step', 'lb2 keep+step']);
+  expect(done.indexOf('lb1 keep')).toBeLessThan(done.indexOf('lb1 step'));
+});
+
+it('where that failed its own turn begins with it, and says why it cannot', async () => {
+  const pair = await drifted();
+  pair.host('lb1').odd.set('keep', { exitCode: 1, stderr: 'No space left on device' });
+  const { result, events } = await up(pair);
+  expect(result.exit).toBe(1);
+  const told = events.flatMap((it) => (it.event === 'diagnostic' ? [it.diagnostic] : []));
+  expect(told).toContainEqual(expect.objectContaining({ host: 'lb1', detail: 'No space left on device' }));
+  expect(worked(pair)).not.toContain('lb1 step');
+});
+
+it('where the connection was cut in it the turn comes all the same', async () => {
+  const pair = await drifted();
+  let cuts = 0;
+  pair.mishap = (host, _, ids) => {
+    const isAhead = ids.includes('keep') && !ids.some((id) => id.startsWith('step '));
+    if (!isAhead || host.host.name !== 'lb1') return undefined;
+    cuts++;
+    return failure('cut', host.host, { code: 'connection-lost', summary: 'lost' });
+  };
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  expect(cuts).toBe(1);
+  expect(worked(pair)).toEqual(['lb2 keep+step', 'lb1 keep+step']);
+});
