@@ -89,6 +89,7 @@ export function batchesContext(
     alsoAsk: [],
     together: plan.changes.some(({ change }) => change.coordination !== 'independent'),
     kept: new Set(),
+    checked: new Set(),
     touched: new Set(),
     armed: new Set(),
     revert:

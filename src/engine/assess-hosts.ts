@@ -1,5 +1,5 @@
 import type { Cluster } from '../inventory/model.js';
-import type { ServiceFacts } from '../resources/probes/service.js';
+import { isRunning, type ServiceFacts } from '../resources/probes/service.js';
 import type { HostView } from './assess.js';
 import type { Problem } from './documents.js';
 
@@ -9,7 +9,7 @@ export function hostProblems(cluster: Cluster, views: readonly HostView[]): Prob
     .filter((view) => view.reachable)
     .flatMap((view) => {
       const problem = (code: string, message: string): Problem => ({ code, message, host: view.name });
-      const haproxyRuns = view.haproxyService?.active === 'active';
+      const haproxyRuns = view.haproxyService !== null && isRunning(view.haproxyService);
       return [
         ...view.unknown.map((reason) => problem('unknown_fact', `not known: ${reason}`)),
         ...serviceProblems('haproxy', view.haproxyService, problem),
@@ -33,7 +33,7 @@ function serviceProblems(
   if (facts === null) return [];
   if (!facts.exists) return [problem(`${service}_missing`, `${service} is not installed: run \`lbctl up\``)];
   const problems: Problem[] = [];
-  if (facts.active !== 'active') {
+  if (!isRunning(facts)) {
     const message = `${service} is ${facts.active}: see \`journalctl -u ${service}\`, or run \`lbctl up\``;
     problems.push(problem(`${service}_not_running`, message));
   }

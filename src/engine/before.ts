@@ -1,7 +1,7 @@
 import type { Cluster } from '../inventory/model.js';
 import { activeHosts } from '../planning/fitness.js';
 import { haproxyProbe } from '../resources/probes/haproxy.js';
-import { serviceProbe } from '../resources/probes/service.js';
+import { isRunning, serviceProbe } from '../resources/probes/service.js';
 import { type Facts, UnknownFact } from '../resources/types.js';
 import type { Observations } from './assess.js';
 import type { ClusterStatus, Problem } from './documents.js';
@@ -47,7 +47,7 @@ export function standingOf(cluster: Cluster, present: Cluster | null, observatio
 /** A pair that was made by hand has no monitor to ask: there systemd's word is all there is. */
 function servesAtAll(cluster: Cluster, facts: Facts): boolean {
   try {
-    const running = ['active', 'reloading'].includes(facts.need(serviceProbe('haproxy')).active);
+    const running = isRunning(facts.need(serviceProbe('haproxy')));
     return running && !facts.need(haproxyProbe(cluster.check.port)).hung;
   } catch (error) {
     // A playbook of somebody's own need not ask for it.

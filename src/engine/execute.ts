@@ -29,6 +29,8 @@ export interface ExecuteContext {
   readonly keep: (host: string) => Command;
   /** Hosts where that is known to have been done. */
   readonly kept: Set<string>;
+  /** Steps whose check has passed on their host since the lock was taken. */
+  readonly checked: Set<Step>;
   /** Hosts where something may have been changed: whoever goes back looks at them. */
   readonly touched: Set<string>;
   /** How a host goes back by itself when its operator is gone; null: nothing serves yet that could be broken. */
@@ -206,7 +208,9 @@ function secondsFor(limit: number, { stepLimit }: ExecuteContext): number {
 }
 
 /** A package manager's transaction is never ended from here; `--timeout` bounds its wait for another one. */
-function waiting({ script, limit }: Step, { stepLimit }: ExecuteContext): Command {
+function waiting(step: Step, { stepLimit, checked }: ExecuteContext): Command {
+  const { limit, ahead } = step;
+  const script = ahead !== undefined && checked.has(step) ? ahead.checked : step.script;
   return limit === 'none' && stepLimit !== null
     ? sh`lbctl_wait=${stepLimit}
 ${script}`

@@ -1,39 +1,57 @@
-import type { Batch } from '../planning/types.js';
+import type { Batch, HostWork } from '../planning/types.js';
+import type { CheckedAhead, Step } from '../resources/types.js';
 import { TransportError } from '../transport/types.js';
 import type { ExecuteContext } from './execute.js';
-import { frame, newMark, parseFrame } from './framing.js';
+import { frame, newMark, parseFrame, type Section } from './framing.js';
 import { fenceScript, whileLocked } from './lock.js';
 
-/** Seconds for the copies of one host. */
-const LIMIT = 30;
+/** Seconds for the copies and the check of one host. */
+const LIMIT = 45;
 
 /**
- * Keeps what is on the hosts that come later, while the first ones are changed: by the time that it is their turn the copies
- * are there. What cannot be kept so is left to the host's own batch, which says why. Returns what to wait for before a host is
- * changed; it never rejects.
+ * Keeps what is on the hosts that come later, while the first ones are changed, and has them check the file that they are to
+ * get first: by the time that it is their turn all that is left is to change it. What cannot be done so is left to the host's own
+ * batch, which says why. Returns what to wait for before a host is changed; it never rejects.
  */
 export function keepAhead(batches: readonly Batch[], context: ExecuteContext): Map<string, Promise<void>> {
-  const [first, ...later] = batches.map((batch) => batch.work.map(({ host }) => host));
-  const hosts = new Set(later.flat().filter((host) => !first?.includes(host) && !context.kept.has(host)));
-  return new Map([...hosts].map((host) => [host, keepOn(host, context)]));
+  const [first, ...later] = batches.map((batch) => batch.work);
+  const sooner = new Set(first?.map(({ host }) => host));
+  const works = new Map<string, HostWork>();
+  for (const work of later.flat())
+    if (!sooner.has(work.host) && !works.has(work.host)) works.set(work.host, work);
+  return new Map([...works].map(([host, work]) => [host, keepOn(work, context)]));
 }
 
-async function keepOn(host: string, { sessions, token, keep, kept }: ExecuteContext): Promise<void> {
-  const session = sessions.get(host);
+async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
+  const { sessions, token, keep, kept, checked } = context;
+  const session = sessions.get(work.host);
   if (session === undefined) return;
+  const check = firstCheck(work);
+  const sections: Section[] = [
+    ...(kept.has(work.host)
+      ? []
+      : [{ id: 'keep', script: whileLocked(token, keep(work.host)), onFailure: 'stop' } as const]),
+    ...(check === null
+      ? []
+      : [{ id: 'check', script: whileLocked(token, check.ahead.check), onFailure: 'stop' } as const]),
+  ];
+  if (sections.length === 0) return;
   const mark = newMark();
-  const script = frame(
-    [
-      { id: 'fence', script: fenceScript(token), onFailure: 'stop' },
-      { id: 'keep', script: whileLocked(token, keep(host)), onFailure: 'stop' },
-    ],
-    mark,
-    { alone: true },
-  );
+  const script = frame([{ id: 'fence', script: fenceScript(token), onFailure: 'stop' }, ...sections], mark, {
+    alone: true,
+  });
   try {
     const { finished } = parseFrame(await session.run(script, { limit: LIMIT, tidy: true }), mark);
-    if (finished.some(({ id, exitCode }) => id === 'keep' && exitCode === 0)) kept.add(host);
+    const passed = (id: string) => finished.some((it) => it.id === id && it.exitCode === 0);
+    if (passed('keep')) kept.add(work.host);
+    if (check !== null && passed('check')) checked.add(check.step);
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
   }
+}
+
+/** Of the first step alone: what comes before any other may change what its check finds. */
+function firstCheck({ items }: HostWork): { readonly step: Step; readonly ahead: CheckedAhead } | null {
+  const step = items[0]?.steps[0];
+  return step?.ahead === undefined ? null : { step, ahead: step.ahead };
 }

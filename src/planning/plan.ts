@@ -2,6 +2,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Play, Playbook } from '../playbook/model.js';
 import { preferredHost } from '../render/keepalived.js';
+import { HAPROXY_CFG } from '../render/platform.js';
 import { handlerService, handlerStep } from '../resources/handlers.js';
 import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
 import type { HostResources, PlannedTask } from './build-resources.js';
@@ -227,11 +228,24 @@ function workItems(decided: readonly Decided[], cluster: Cluster): WorkItem[] {
       (name): WorkItem => ({
         resource: name,
         title: name,
-        steps: [handlerStep(name, cluster)],
+        steps: [handlerStep(name, cluster, { checked: isChecked(name, decided) })],
         change: null,
       }),
     ),
   ];
+}
+
+/**
+ * Whether a step of the same work has the service's own program check all that the service is to read anew: its
+ * configuration is all that asks for the handler.
+ */
+function isChecked(name: HandlerName, decided: readonly Decided[]): boolean {
+  return decided
+    .filter(({ notify }) => notify.includes(name))
+    .every(
+      ({ change }) =>
+        change.resource === 'haproxy_config' && change.steps.some(({ ahead }) => ahead?.path === HAPROXY_CFG),
+    );
 }
 
 function unique(problems: readonly Diagnostic[]): Diagnostic[] {

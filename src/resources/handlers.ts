@@ -25,24 +25,58 @@ function answeringProcess(check: Check): Command {
 printf "GET %s HTTP/1.0\r\n\r\n" "$1" | cat >&3; grep -om1 "pid = </b> [0-9]*" <&3' ${check.port} ${MONITOR_STATS_URI} | sed 's/.* //'`;
 }
 
+/** Seconds after which HAProxy is asked even where no new process of it is to be seen. */
+const PROCESS_LIMIT = 1;
+
+/**
+ * Succeeds where `systemctl reload` would do nothing but check the file and signal the process, and the process reads no other
+ * files than those that were checked a moment ago. That check and systemd's way take longer than HAProxy's reload itself.
+ * `$unit`: what systemctl shows; `$pid`: the master process.
+ */
+const ONLY_SIGNALS = sh`set -f
+case $unit in *ExecReload=*ExecReload=*ExecReload=*) exit 1 ;; esac
+case $unit in
+  *'ExecReload={ path='*'/haproxy ; argv[]='*' -c '*'ExecReload={ path='*'/kill ; argv[]='*' -USR2 $MAINPID ;'*) ;;
+  *) exit 1 ;;
+esac
+confdir=
+case $unit in *CFGDIR=*) confdir=\${unit##*CFGDIR=}; confdir=\${confdir%%[!A-Za-z0-9/._-]*} ;; esac
+before=
+for word in $(tr '\0' '\n' <"/proc/$pid/cmdline"); do
+  case $before in -f) [ "$word" = ${HAPROXY_CFG} ] || [ "$word" = "$confdir" ] || exit 1 ;; esac
+  case $word in -C | --) exit 1 ;; esac
+  before=$word
+done
+[ -n "$before" ]`;
+
 /**
  * `systemctl reload` says 0 although HAProxy could not bind and goes on without a worker, and the old worker answers
  * until the new one is ready: so wait until a worker that was not there before answers.
  */
-function reloadHaproxy(cluster: Cluster): Step {
+function reloadHaproxy(cluster: Cluster, checked: boolean): Step {
   const { check } = cluster;
+  const reload = sh`timeout -k 5 60 systemctl reload haproxy || exit $?`;
   return {
     title: 'reload haproxy',
     limit: 90,
-    script: sh`pid=$(systemctl show haproxy -p MainPID --value)
-[ "$pid" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
-before=" $(cat "/proc/$pid/task/$pid/children") "
+    script: sh`unit=$(systemctl show haproxy -p MainPID -p Environment -p ExecReload) || exit $?
+pid=\${unit##*MainPID=}
+pid=\${pid%%[!0-9]*}
+[ "\${pid:-0}" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
+children() { read -r all <"/proc/$pid/task/$pid/children" || [ -n "$all" ]; }
+all=
+children 2>/dev/null
+before=" $all "
 ${portsFree(cluster)}
 ${notFromTheFuture(HAPROXY_CFG)}
-timeout -k 5 60 systemctl reload haproxy || exit $?
+${checked ? sh`if ( ${ONLY_SIGNALS} ); then kill -USR2 "$pid" || exit $?; else ${reload}; fi` : reload}
 i=0
 while [ $i -lt ${RELOAD_LIMIT * 40} ]; do
   i=$((i + 1))
+  # The new worker is there as a process before it answers; asking it takes half a dozen processes.
+  all=
+  children 2>/dev/null
+  [ "$before" != " $all " ] || [ $i -gt ${PROCESS_LIMIT * 50} ] || { sleep 0.02; continue; }
   who=$(${answeringProcess(check)})
   case $before in *" \${who:-nobody} "*) ;; *) [ -z "$who" ] || exit 0 ;; esac
   sleep 0.02
@@ -75,10 +109,11 @@ done`,
   };
 }
 
-export function handlerStep(name: HandlerName, cluster: Cluster): Step {
+/** @param checked haproxy has just checked the file that it is to read, on the host */
+export function handlerStep(name: HandlerName, cluster: Cluster, { checked = false } = {}): Step {
   switch (name) {
     case 'reload haproxy':
-      return reloadHaproxy(cluster);
+      return reloadHaproxy(cluster, checked);
     case 'reload keepalived':
       return reloadKeepalived();
     default:

@@ -1,4 +1,4 @@
-import { atTheEnd, type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, joinCommands, sh } from '../base/shell.js';
 import type { Text } from '../base/text.js';
 import { fileDiff } from './diff.js';
 import { fileProbe } from './probes/file.js';
@@ -65,10 +65,24 @@ chmod ${mode} ${path}`,
 
 /** Candidate beside the old file, checked there, then renamed over it: readers see the old file or the new. */
 export function writeStep(file: ManagedFile): Step {
+  const { validate } = file;
+  const [candidate, put] = [candidateScript(file), putScript()];
+  const step = { title: `write ${file.path}`, limit: WRITE_LIMIT };
+  if (validate === undefined) return { ...step, script: joinCommands([candidate, put]) };
   return {
-    title: `write ${file.path}`,
-    limit: WRITE_LIMIT,
-    script: sh`set -e
+    ...step,
+    script: joinCommands([candidate, validate, put]),
+    ahead: {
+      path: file.path,
+      check: joinCommands([candidate, validate]),
+      checked: joinCommands([candidate, put]),
+    },
+  };
+}
+
+/** Writes what is to become the file beside it; it is gone when the script ends. */
+function candidateScript(file: ManagedFile): Command {
+  return sh`set -e
 umask 077
 path=${file.path}
 candidate=$path${CANDIDATE_SUFFIX}
@@ -80,11 +94,12 @@ ${atTheEnd(sh`[ ! -e "$candidate" ] || rm -f "$candidate"`)}
 # Through cat: of a full disk dash's own printf says "I/O error".
 printf %s ${file.content} | cat >"$candidate"
 chown ${`${file.owner}:${file.group}`} "$candidate"
-chmod ${file.mode} "$candidate"
-${file.validate ?? sh`:`}
-sync "$candidate"
+chmod ${file.mode} "$candidate"`;
+}
+
+function putScript(): Command {
+  return sh`sync "$candidate"
 if [ -d "$path" ] && [ ! -L "$path" ]; then echo "$path is a directory" >&2; exit 1; fi
 mv -f "$candidate" "$path"
-if command -v restorecon >/dev/null; then restorecon "$path"; fi`,
-  };
+if command -v restorecon >/dev/null; then restorecon "$path"; fi`;
 }

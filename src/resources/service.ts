@@ -3,7 +3,7 @@ import { FLIP_MARK, HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { DAEMON_RELOAD } from './handlers.js';
 import { ageProbe } from './probes/age.js';
 import { fileProbe } from './probes/file.js';
-import { type ServiceFacts, serviceProbe } from './probes/service.js';
+import { isRunning, type ServiceFacts, serviceProbe } from './probes/service.js';
 import {
   type Facts,
   type HandlerName,
@@ -83,7 +83,7 @@ export function serviceResource(
         reasons.push(found.exists ? 'not enabled' : 'not installed yet');
         steps.push(systemctl('enable', service));
       }
-      const runs = ['active', 'reloading'].includes(found.active);
+      const runs = isRunning(found);
       if (!runs) {
         if (found.exists)
           reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);

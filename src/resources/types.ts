@@ -64,6 +64,17 @@ export interface Step {
   readonly limit: number | 'none';
   /** What it starts may outlive it, and print. */
   readonly leavesProcesses?: true;
+  readonly ahead?: CheckedAhead;
+}
+
+/** How a step that checks a file before it puts it in its place can be made in two parts. */
+export interface CheckedAhead {
+  /** The file. */
+  readonly path: string;
+  /** Checks the same content on the same host, and leaves nothing behind. */
+  readonly check: Command;
+  /** The step without its check. */
+  readonly checked: Command;
 }
 
 /** lbctl's own handlers in the order in which they run. */

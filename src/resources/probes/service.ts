@@ -21,6 +21,11 @@ export interface ServiceFacts {
   readonly loadedAge: number | null;
 }
 
+/** It serves: during a reload as well, whoever asked for that. */
+export function isRunning({ active }: ServiceFacts): boolean {
+  return active === 'active' || active === 'reloading';
+}
+
 /** In which /proc counts, on all of Linux that HAProxy runs on: proc(5), sysconf(_SC_CLK_TCK). */
 const USER_HZ = 100;
 

@@ -16,10 +16,10 @@ async function drifted(): Promise<SimulatedPair> {
   return pair;
 }
 
-/** What each script that kept or changed something did: `lb1 keep`, `lb2 keep+step`. */
+/** What each script that kept, checked or changed something did: `lb1 keep+check`, `lb2 keep+step`. */
 const worked = (pair: SimulatedPair) =>
   pair.asked.flatMap(({ host, ids }) => {
-    const did = ['keep', 'step'].filter((word) => ids.some((id) => id.split(' ')[0] === word));
+    const did = ['keep', 'check', 'step'].filter((word) => ids.some((id) => id.split(' ')[0] === word));
     return did.length === 0 ? [] : [`${host} ${did.join('+')}`];
   });
 
@@ -27,8 +27,41 @@ it('what is on the active host is kept before it is its turn, and not again', as
   const pair = await drifted();
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
   const done = worked(pair);
-  expect([...done].sort()).toEqual(['lb1 keep', 'lb1 step', 'lb2 keep+step']);
-  expect(done.indexOf('lb1 keep')).toBeLessThan(done.indexOf('lb1 step'));
+  expect([...done].sort()).toEqual(['lb1 keep+check', 'lb1 step', 'lb2 keep+step']);
+  expect(done.indexOf('lb1 keep+check')).toBeLessThan(done.indexOf('lb1 step'));
+});
+
+it('what the active host has checked while the standby changed it does not check again', async () => {
+  const pair = await drifted();
+  const checks: string[] = [];
+  pair.mishap = (host, script, ids) => {
+    const steps = ids.some((id) => id.startsWith('step '));
+    const validates = script.includes('haproxy "$@"');
+    checks.push(...(validates ? [`${host.host.name} ${steps ? 'with its step' : 'ahead'}`] : []));
+    return undefined;
+  };
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  expect(checks.sort()).toEqual(['lb1 ahead', 'lb2 with its step']);
+});
+
+it('what it did not accept then it is asked again in its turn, and that says why', async () => {
+  const pair = await drifted();
+  pair.host('lb1').odd.set('check', { exitCode: 1, stderr: 'unknown keyword' });
+  const inTurn: boolean[] = [];
+  pair.mishap = (host, script, ids) => {
+    if (host.host.name === 'lb1' && ids.some((id) => id.startsWith('step ')))
+      inTurn.push(script.includes('haproxy "$@"'));
+    return undefined;
+  };
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  expect(inTurn).toEqual([true]);
+});
+
+it('only what comes first of all is checked ahead', async () => {
+  const pair = await drifted();
+  for (const host of pair.hosts.values()) host.sysctls.set('net.ipv4.ip_nonlocal_bind', '0');
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  expect(worked(pair).filter((it) => it.includes('check'))).toEqual([]);
 });
 
 it('where that failed its own turn begins with it, and says why it cannot', async () => {

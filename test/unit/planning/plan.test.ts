@@ -96,6 +96,25 @@ describe('handlers', () => {
     expect(outline(planOf(pair))).toEqual(['lb2: haproxy_config, reload haproxy']);
   });
 
+  it('without a second check where all that is read anew was checked, else with it', async () => {
+    const also = upPlaybook((text) =>
+      text.replace(/( +)sysctl: .*\n/, (line, indent) => `${line}${indent}notify: [reload haproxy]\n`),
+    );
+    for (const [playbook, changes, checked] of [
+      [upPlaybook(), ['haproxy_config'], true],
+      [also, ['haproxy_config'], true],
+      [also, ['sysctl', 'haproxy_config'], false],
+    ] as const) {
+      const pair = await builtPair();
+      for (const it of changes) edit(pair, 'lb2', FILES[it] ?? '', (text) => text.replace(/ (=|5s)/, ' $1 '));
+      const plan = planCluster(planInput(pair, ['lb2'], playbook));
+      expect(plan.problems).toEqual([]);
+      const items = plan.batches.flatMap(({ work }) => work.flatMap((it) => it.items));
+      const reload = items.find(({ resource }) => resource === 'reload haproxy');
+      expect(`${reload?.steps[0]?.script}`.includes('kill -USR2')).toBe(checked);
+    }
+  });
+
   it('not where the service starts anyway', async () => {
     const pair = await builtPair();
     edit(pair, 'lb2', FILES.haproxy_config ?? '', () => '');
