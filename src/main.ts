@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { setMaxListeners } from 'node:events';
 import { Argument, Command, CommanderError } from 'commander';
 import { UserError } from './base/errors.js';
@@ -238,4 +237,6 @@ async function main(): Promise<ExitCode> {
 guardStreams([process.stdout, process.stderr]);
 process.on('SIGINT', onInterrupt);
 process.on('SIGTERM', onInterrupt);
-process.exitCode = await main();
+main().then((code) => {
+  process.exitCode = code;
+});

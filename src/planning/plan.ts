@@ -2,16 +2,15 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { Cluster } from '../inventory/model.js';
 import type { Play, Playbook } from '../playbook/model.js';
 import { preferredHost } from '../render/keepalived.js';
-import { HAPROXY_CFG } from '../render/platform.js';
-import { handlerService, handlerStep } from '../resources/handlers.js';
-import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
+import { type Facts, UnknownFact } from '../resources/types.js';
 import type { HostResources, PlannedTask } from './build-resources.js';
 import { classify } from './classes.js';
 import { firstHolderAtOnce } from './first-holder.js';
 import { type Fitness, whyUnfit } from './fitness.js';
 import { standbyFirst } from './order.js';
 import { keepalivedTogether, waitingHosts } from './together.js';
-import type { Batch, ClusterPlan, HostWork, PlannedChange, WorkItem } from './types.js';
+import type { Batch, ClusterPlan, HostWork, PlannedChange } from './types.js';
+import { type Decided, workItems } from './work-items.js';
 
 export interface PlanInput {
   readonly cluster: Cluster;
@@ -23,11 +22,6 @@ export interface PlanInput {
   readonly holders: ReadonlySet<string>;
   /** Hosts that may be changed; the others are only looked at. */
   readonly limit: ReadonlySet<string>;
-}
-
-interface Decided {
-  readonly change: Change;
-  readonly notify: readonly HandlerName[];
 }
 
 /** Compares what should be with what is. Pure: the same input gives the same plan. */
@@ -201,51 +195,6 @@ function batchesOf(
   if (serving.size === 0 && !touchesKeepalived(play))
     return [{ play: play.name, work: ordered, gates: play.gates }];
   return ordered.map((host) => ({ play: play.name, work: [host], gates: play.gates }));
-}
-
-/** The changes in their order, then the handlers they notified, each once, in the handlers' own order. */
-function workItems(decided: readonly Decided[], cluster: Cluster): WorkItem[] {
-  const notified = [...new Set(decided.flatMap(({ notify }) => notify))];
-  // A service that starts after the last change that it was to be told of has read all of them.
-  const superfluous = (name: HandlerName) =>
-    decided.findLastIndex(({ notify }) => notify.includes(name)) <=
-    decided.findLastIndex(({ change }) => change.starts.includes(handlerService(name)));
-  const ours = HANDLERS.filter((name) => notified.includes(name));
-  const own = notified.filter((name) => !HANDLERS.some((it) => it === name));
-  const handlers = [...ours, ...own].filter((name) => !superfluous(name));
-  return [
-    ...decided
-      .filter(({ change }) => change.steps.length > 0)
-      .map(
-        ({ change }): WorkItem => ({
-          resource: change.resource,
-          title: change.title,
-          steps: change.steps,
-          change,
-        }),
-      ),
-    ...handlers.map(
-      (name): WorkItem => ({
-        resource: name,
-        title: name,
-        steps: [handlerStep(name, cluster, { checked: isChecked(name, decided) })],
-        change: null,
-      }),
-    ),
-  ];
-}
-
-/**
- * Whether a step of the same work has the service's own program check all that the service is to read anew: its
- * configuration is all that asks for the handler.
- */
-function isChecked(name: HandlerName, decided: readonly Decided[]): boolean {
-  return decided
-    .filter(({ notify }) => notify.includes(name))
-    .every(
-      ({ change }) =>
-        change.resource === 'haproxy_config' && change.steps.some(({ ahead }) => ahead?.path === HAPROXY_CFG),
-    );
 }
 
 function unique(problems: readonly Diagnostic[]): Diagnostic[] {

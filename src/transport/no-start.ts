@@ -18,7 +18,7 @@ export function whyNotStarted(target: Target, end: NoStart): TransportError {
   const { host, user } = target;
   const said = lastLines(`${end.stdout}\n${end.stderr}`);
   const missing =
-    /(?:^|[\s‘'"`:])(sudo|timeout|head|script|\/bin\/sh)['"’`]?:? (?:command )?not found|(?:Unknown command|unknown command)[:.]? *['"]?(sudo|timeout)|failed to run command ['"‘](\/bin\/sh)|(timeout): No such file/im.exec(
+    /(?:^|[\s\u2018'"`:])(sudo|timeout|head|script|\/bin\/sh)['"\u2019`]?:? (?:command )?not found|(?:Unknown command|unknown command)[:.]? *['"]?(sudo|timeout)|failed to run command ['"\u2018](\/bin\/sh)|(timeout): No such file/im.exec(
       said,
     );
   // env(1) still says it in the host's own language.

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { build } from 'esbuild';
 import { beforeAll, expect, it } from 'vitest';
+import { bundle } from './support/bundle.js';
 
 /** What a command's module loads when it is imported; what it imports later, by itself, is not followed. */
 const loads = new Map<string, readonly string[]>();
@@ -47,4 +51,16 @@ it.each([
   ['commands/schema', ['zod']],
 ])('%s starts with no more packages than it needs', (entry, packages) => {
   expect(loads.get(entry)).toEqual(packages);
+});
+
+it('of what is shipped this node has the compiled code beside it, and takes it', () => {
+  const { folder, remove } = bundle();
+  try {
+    const source = readFileSync(join(folder, 'lbctl.cjs'), 'latin1');
+    const cachedData = readFileSync(join(folder, 'lbctl.cache'));
+    expect(new Script(source, { cachedData }).cachedDataRejected).toBe(false);
+    expect(new Script(`${source} `, { cachedData }).cachedDataRejected).toBe(true);
+  } finally {
+    remove();
+  }
 });

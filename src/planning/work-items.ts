@@ -1,0 +1,55 @@
+import type { Cluster } from '../inventory/model.js';
+import { HAPROXY_CFG } from '../render/platform.js';
+import { handlerService, handlerStep } from '../resources/handlers.js';
+import { type Change, HANDLERS, type HandlerName } from '../resources/types.js';
+import type { WorkItem } from './types.js';
+
+export interface Decided {
+  readonly change: Change;
+  readonly notify: readonly HandlerName[];
+}
+
+/** The changes in their order, then the handlers they notified, each once, in the handlers' own order. */
+export function workItems(decided: readonly Decided[], cluster: Cluster): WorkItem[] {
+  const notified = [...new Set(decided.flatMap(({ notify }) => notify))];
+  // A service that starts after the last change that it was to be told of has read all of them.
+  const superfluous = (name: HandlerName) =>
+    decided.findLastIndex(({ notify }) => notify.includes(name)) <=
+    decided.findLastIndex(({ change }) => change.starts.includes(handlerService(name)));
+  const ours = HANDLERS.filter((name) => notified.includes(name));
+  const own = notified.filter((name) => !HANDLERS.some((it) => it === name));
+  const handlers = [...ours, ...own].filter((name) => !superfluous(name));
+  return [
+    ...decided
+      .filter(({ change }) => change.steps.length > 0)
+      .map(
+        ({ change }): WorkItem => ({
+          resource: change.resource,
+          title: change.title,
+          steps: change.steps,
+          change,
+        }),
+      ),
+    ...handlers.map(
+      (name): WorkItem => ({
+        resource: name,
+        title: name,
+        steps: [handlerStep(name, cluster, { checked: isChecked(name, decided) })],
+        change: null,
+      }),
+    ),
+  ];
+}
+
+/**
+ * Whether a step of the same work has the service's own program check all that the service is to read anew: its
+ * configuration is all that asks for the handler.
+ */
+function isChecked(name: HandlerName, decided: readonly Decided[]): boolean {
+  return decided
+    .filter(({ notify }) => notify.includes(name))
+    .every(
+      ({ change }) =>
+        change.resource === 'haproxy_config' && change.steps.some(({ ahead }) => ahead?.path === HAPROXY_CFG),
+    );
+}
