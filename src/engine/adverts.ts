@@ -86,15 +86,22 @@ function devicesOf(
   return devices;
 }
 
+export interface Rehearsing {
+  /** What was heard. */
+  readonly told: Promise<readonly Diagnostic[]>;
+  /** Resolves when nothing of it runs on a host: a keepalived takes a second to end. */
+  readonly ended: Promise<void>;
+}
+
 /**
  * Lets a second keepalived speak on every host of the cluster for about a second: whoever does not hear the others says so by
  * taking over. Refuses only what was seen; what could not be tried is a warning.
  */
-export async function rehearseAdverts(
+export function rehearseAdverts(
   cluster: Cluster,
   sessions: ReadonlyMap<string, Session>,
   paths: readonly Path[],
-): Promise<Diagnostic[]> {
+): Rehearsing {
   const hosts = cluster.hosts.map((host) => host.name);
   const rehearsal = new Rehearsal(paths.length, hosts);
   const began = Date.now();
@@ -111,7 +118,7 @@ export async function rehearseAdverts(
     await attempt(sessions.get(host.name)?.run(script, { limit: 20, onLine }));
     ended.push(host.name);
   });
-  try {
+  const judge = async (): Promise<readonly Diagnostic[]> => {
     for (;;) {
       const now = Date.now();
       const deaf = rehearsal.deaf();
@@ -122,12 +129,17 @@ export async function rehearseAdverts(
       if (ended.length > 0 || now - began >= GIVEN_UP) return [notTried(cluster, ended, lastLines)];
       await new Promise((resolve) => setTimeout(resolve, LOOK));
     }
-  } finally {
+  };
+  const end = async (): Promise<void> => {
     const left = hosts.filter((it) => !ended.includes(it));
-    const end = endRehearsalScript(token);
-    await Promise.all(left.map((it) => attempt(sessions.get(it)?.run(end, { limit: 20, repeatable: true }))));
+    const script = endRehearsalScript(token);
+    await Promise.all(
+      left.map((it) => attempt(sessions.get(it)?.run(script, { limit: 20, repeatable: true }))),
+    );
     await Promise.all(parts);
-  }
+  };
+  const told = judge();
+  return { told, ended: told.then(end, end) };
 }
 
 /** A connection that is lost here ends the rehearsal, which ends by itself on the host. */

@@ -84,6 +84,8 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
       ? finish(input, applied.verdict, recap, applied.note)
       : recap.end(applied.exit, applied.verdict?.status.state ?? null, applied.message);
   } finally {
+    // Nothing that was begun on a host outlives the run.
+    await prepared.adverts?.ended();
     await locked.lock.release();
   }
 }

@@ -3,7 +3,7 @@ import type { Cluster, Host } from '../inventory/model.js';
 import type { Batch, ClusterPlan } from '../planning/types.js';
 import { networkProbe } from '../resources/probes/network.js';
 import type { Facts, Probe } from '../resources/types.js';
-import { advertPaths, rehearseAdverts } from './adverts.js';
+import { advertPaths, type Rehearsing, rehearseAdverts } from './adverts.js';
 import type { Connected } from './connect.js';
 import { know } from './facts.js';
 import type { FormerMember } from './former-members.js';
@@ -111,25 +111,26 @@ function advertsOf(
   // A host that is out of reach cannot be heard; a part of the pair is no rehearsal.
   if (paths.length === 0 || cluster.hosts.some(({ name }) => !connected.sessions.has(name))) return null;
   const later = openedLater(plan);
-  let trying: Promise<readonly Diagnostic[]> | null = null;
+  let trying: Rehearsing | null = null;
   let isTold = false;
-  const rehearse = async (): Promise<readonly Diagnostic[]> => {
-    const problems = await rehearseAdverts(cluster, connected.sessions, paths);
-    const isCertain = ({ host = '' }: Diagnostic) => !input.force && !later.has(host);
-    return problems.map((it) => (isCertain(it) ? it : { ...it, severity: 'warning' }));
-  };
-  const begin = (): Promise<readonly Diagnostic[]> => {
-    trying ??= rehearse();
+  const begin = (): Rehearsing => {
+    if (trying === null) {
+      trying = rehearseAdverts(cluster, connected.sessions, paths);
+      trying.told.catch(() => {});
+      trying.ended.catch(() => {});
+    }
     return trying;
   };
+  const isCertain = ({ host = '' }: Diagnostic) => !input.force && !later.has(host);
   return {
-    begin: () => void begin().catch(() => {}),
+    begin: () => void begin(),
     async heard() {
       if (isTold) return [];
       isTold = true;
-      return await begin();
+      const problems = await begin().told;
+      return problems.map((it) => (isCertain(it) ? it : { ...it, severity: 'warning' }));
     },
-    ended: async () => void (await trying?.catch(() => {})),
+    ended: async () => void (await trying?.ended.catch(() => {})),
   };
 }
 

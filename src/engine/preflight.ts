@@ -29,7 +29,10 @@ interface Heard {
   readonly deaf: boolean;
 }
 
-/** Who answers for the addresses, and what filters packets: known within a second. */
+/**
+ * Who answers for the addresses, and what filters packets: known within a second. The kernel asks for an address once, and again
+ * only a second later; whoever is on the network answers within milliseconds.
+ */
 function quickProbe(wanted: readonly Wanted[]): Probe<QuickAnswer> {
   const knock = wanted.flatMap(({ device, addresses }) => addresses.map((it) => sh`knock ${it} ${device} &`));
   return {
@@ -37,7 +40,12 @@ function quickProbe(wanted: readonly Wanted[]): Probe<QuickAnswer> {
     script: joinCommands([
       sh`knock() {
   ip neigh flush to "$1" dev "$2" >/dev/null 2>&1
-  timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1
+  bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1 & asking=$!
+  for tenth in 1 2 3 4 5 6; do
+    sleep 0.1
+    kill -0 $asking || break
+  done 2>/dev/null
+  { kill $asking; wait $asking; } 2>/dev/null
   mac=$(ip neigh show to "$1" dev "$2" | sed -n 's/.*lladdr \([0-9a-f:]*\) .*/\1/p')
   [ -z "$mac" ] || echo "answered $1 $mac"
 }`,

@@ -45,8 +45,9 @@ export async function runBatches(
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
   const keeping = keepAhead(context.interrupted.aborted ? [] : batches, context);
   const running = allBatches(batches, context, recap, { confirmations, keeping });
-  // Whatever came of it, nothing that was begun on a host outlives the run.
-  const outcome = await running.finally(() => context.adverts?.ended());
+  // What goes back to what was is not to meet it. Else whoever drives the run waits for it in the end.
+  const outcome = await running;
+  if (outcome.kind !== 'done') await context.adverts?.ended();
   await Promise.all(keeping.values());
   const late = (await Promise.all(confirmations.values())).filter((it) => it !== null);
   for (const problem of late) recap.diagnose(problem);

@@ -81,6 +81,6 @@ function atOnce(item: WorkItem, cluster: Cluster): WorkItem[] {
   const name = 'reload keepalived';
   return [
     { ...item, steps },
-    { resource: name, title: name, steps: [handlerStep(name, cluster)], change: null },
+    { resource: name, title: name, steps: [handlerStep(name, cluster, { checked: true })], change: null },
   ];
 }

@@ -1,6 +1,6 @@
 import type { Cluster } from '../inventory/model.js';
 import { HAPROXY_CFG } from '../render/platform.js';
-import { handlerService, handlerStep } from '../resources/handlers.js';
+import { DAEMON_RELOAD, handlerService, handlerStep } from '../resources/handlers.js';
 import { type Change, HANDLERS, type HandlerName } from '../resources/types.js';
 import type { WorkItem } from './types.js';
 
@@ -19,7 +19,7 @@ export function workItems(decided: readonly Decided[], cluster: Cluster): WorkIt
   const ours = HANDLERS.filter((name) => notified.includes(name));
   const own = notified.filter((name) => !HANDLERS.some((it) => it === name));
   const handlers = [...ours, ...own].filter((name) => !superfluous(name));
-  return [
+  const items = [
     ...decided
       .filter(({ change }) => change.steps.length > 0)
       .map(
@@ -39,6 +39,17 @@ export function workItems(decided: readonly Decided[], cluster: Cluster): WorkIt
       }),
     ),
   ];
+  return items.map((item, at) => withoutSpareReload(item, items.slice(at + 1)));
+}
+
+/** What only writes files. */
+const WRITES = /^(?:(?:haproxy|keepalived)_config|(?:check|takeover)_script|systemd_dropin:.*)$/;
+
+/** Where the next thing that is done makes systemd read its units, a reload for a drop-in before it takes a moment for nothing. */
+function withoutSpareReload(item: WorkItem, later: readonly WorkItem[]): WorkItem {
+  const next = later.find(({ resource }) => !WRITES.test(resource));
+  if (!item.resource.startsWith('systemd_dropin:') || next?.steps[0]?.rereadsUnits !== true) return item;
+  return { ...item, steps: item.steps.filter((it) => it !== DAEMON_RELOAD) };
 }
 
 /**

@@ -87,8 +87,8 @@ exit 1`,
   };
 }
 
-/** keepalived dies on a reload with an interface that is not there: look that it lives on. */
-function reloadKeepalived(): Step {
+/** keepalived dies on a reload with an interface that is not there: look that it lives on, unless it has just run so. */
+function reloadKeepalived(checked: boolean): Step {
   return {
     title: 'reload keepalived',
     limit: 90,
@@ -97,7 +97,7 @@ function reloadKeepalived(): Step {
 ${notFromTheFuture(KEEPALIVED_CONF)}
 timeout -k 5 60 systemctl reload keepalived || exit $?
 i=0
-while [ $i -lt 5 ]; do
+while [ $i -lt ${checked ? 0 : 5} ]; do
   i=$((i + 1))
   sleep 0.1
   if [ "$(systemctl show keepalived -p MainPID --value)" != "$pid" ]; then
@@ -109,13 +109,13 @@ done`,
   };
 }
 
-/** @param checked haproxy has just checked the file that it is to read, on the host */
+/** @param checked the program has just checked what it is to read, on the host, or runs by it but for a priority */
 export function handlerStep(name: HandlerName, cluster: Cluster, { checked = false } = {}): Step {
   switch (name) {
     case 'reload haproxy':
       return reloadHaproxy(cluster, checked);
     case 'reload keepalived':
-      return reloadKeepalived();
+      return reloadKeepalived(checked);
     default:
       return ownHandler(name);
   }
@@ -155,4 +155,5 @@ export const DAEMON_RELOAD: Step = {
   title: 'systemctl daemon-reload',
   script: sh`timeout -k 5 60 systemctl daemon-reload`,
   limit: 70,
+  rereadsUnits: true,
 };

@@ -27,6 +27,7 @@ function systemctl(verb: string, service: string): Step {
     title: `systemctl ${verb} ${service}`,
     script: sh`timeout -k 5 ${SYSTEMCTL_LIMIT} systemctl ${verb.split(' ')} ${service}`,
     limit: SYSTEMCTL_LIMIT + 10,
+    ...(/^(?:unmask|enable)/.test(verb) ? { rereadsUnits: true } : {}),
   };
 }
 
@@ -87,6 +88,7 @@ export function serviceResource(
       if (!runs) {
         if (found.exists)
           reasons.push(found.active === 'failed' ? 'failed' : `not running (${found.active})`);
+        if (found.needsDaemonReload) steps.push(DAEMON_RELOAD);
         steps.push(...beforeStart);
         // What made keepalived wait for the other hosts is over once it is to run.
         if (service === 'keepalived') steps.push(FREE_TO_START);

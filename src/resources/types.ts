@@ -65,6 +65,8 @@ export interface Step {
   /** What it starts may outlive it, and print. */
   readonly leavesProcesses?: true;
   readonly ahead?: CheckedAhead;
+  /** systemd reads all unit files anew by it. */
+  readonly rereadsUnits?: true;
 }
 
 /** How a step that checks a file before it puts it in its place can be made in two parts. */

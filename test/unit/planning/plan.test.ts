@@ -44,6 +44,27 @@ describe('what has to change', () => {
     expect(outline(plan).slice(0, -2).join()).not.toMatch(/keepalived_config|check_script/);
   });
 
+  it('systemd reads its units once where enabling a service makes it, else for the drop-in', async () => {
+    const reloads = (plan: ReturnType<typeof planOf>) =>
+      plan.batches.flatMap(({ work }) =>
+        work
+          .filter(({ host }) => host === 'lb2')
+          .flatMap(({ items }) => items)
+          .flatMap(({ resource, steps }) =>
+            steps.flatMap((it) => (it.rereadsUnits === true ? [`${resource}: ${it.title}`] : [])),
+          ),
+      );
+    expect(reloads(planOf(new SimulatedPair(clusterOf())))).toEqual([
+      'service:haproxy: systemctl enable haproxy',
+      'service:keepalived: systemctl enable keepalived',
+    ]);
+    const pair = await builtPair();
+    const service = pair.host('lb2').services.get('haproxy');
+    if (service !== undefined) service.active = 'failed';
+    edit(pair, 'lb2', FILES['systemd_dropin:haproxy'] ?? '', (text) => `${text}# by hand\n`);
+    expect(reloads(planOf(pair))).toEqual(['systemd_dropin:haproxy: systemctl daemon-reload']);
+  });
+
   it('after keepalived has started somewhere, one host at a time again, the preferred one last', () => {
     const members = '    - name: Members of the cluster\n      members: {}\n';
     const later = upPlaybook(

@@ -60,6 +60,12 @@ describe('a service', () => {
       ['systemctl unmask --runtime haproxy', 'systemctl enable haproxy', 'systemctl restart haproxy'],
     ],
     [
+      'stopped, and on older unit files',
+      { active: 'inactive', loadedAge: null, needsDaemonReload: true },
+      'not running (inactive)',
+      ['systemctl daemon-reload', 'systemctl restart haproxy'],
+    ],
+    [
       'on older unit files',
       { needsDaemonReload: true },
       'its unit files are newer than what systemd runs by',
