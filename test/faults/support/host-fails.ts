@@ -282,10 +282,11 @@ export function hostFaults(host: Lb): HostFault[] {
       run: async (scene) =>
         refused(scene, {
           fault: `port taken right after the look at it on ${host}`,
+          // HAProxy is signalled once its arguments have been looked at.
           break: instead(
             host,
-            '/usr/bin/systemctl',
-            ONCE('"reload haproxy"', `python3 -c '${LISTENER}' </dev/null >/dev/null 2>&1 & sleep 0.5`),
+            '/usr/bin/tr',
+            ONCE("'\\0 \\n'", `python3 -c '${LISTENER}' </dev/null >/dev/null 2>&1 & sleep 0.5`),
           ),
           broken: await edited(scene, (web) => {
             web.haproxy.frontends.main.bind = [80, 8099];
