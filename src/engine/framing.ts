@@ -83,6 +83,7 @@ export function frame(
     sh`m=${mark}
 read -r asked_up asked_rest </proc/uptime
 asked_now=$(date +%s.%N)
+read -r asked_late asked_rest </proc/uptime
 case $asked_now in *[!0-9.]*) asked_now=$((\${asked_now%%.*} + 1)) ;; esac
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     stoppable

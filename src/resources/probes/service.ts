@@ -43,6 +43,7 @@ echo "$unit"
 up=\${asked_up:-}
 [ -n "$up" ] || read -r up rest </proc/uptime
 echo "Uptime=$up"
+echo "UptimeAfter=\${asked_late:-$up}"
 pid=\${unit#*MainPID=}
 pid=\${pid%%[!0-9]*}
 if [ "$s" = haproxy ] && [ "\${pid:-0}" != 0 ]; then
@@ -69,7 +70,9 @@ exit 0`,
       }
       const active = values.get('ActiveState');
       const load = values.get('LoadState');
-      const uptime = Number(values.get('Uptime'));
+      // Files count by the time of day, which was asked in between: on a busy host its program takes a while to start.
+      const before = Number(values.get('Uptime'));
+      const uptime = (before + Number(values.get('UptimeAfter') ?? before)) / 2;
       if (!active || !load || !(uptime > 0)) {
         return err(`systemd's answer about ${service} was cut short`);
       }

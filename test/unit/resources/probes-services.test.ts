@@ -20,6 +20,14 @@ describe('a service, by systemd', () => {
     expect(keepalived.loadedAge).toBeCloseTo((uptime ?? 0) - (changed ?? 0) / 1e6, 3);
   });
 
+  it('its age counts from the middle of the time in which the clocks were asked', () => {
+    const age = (text: string) => parsed(serviceProbe('haproxy'), text).loadedAge ?? 0;
+    const late = running.replace(/(Uptime=(\d+)\.(\d+)\n)/, (_, line, whole, part) => {
+      return `${line}UptimeAfter=${Number(whole) + 1}.${part}\n`;
+    });
+    expect(age(late) - age(running)).toBeCloseTo(0.5, 3);
+  });
+
   it('is not there, as recorded', () => {
     expect(parsed(serviceProbe('haproxy'), recorded('service/not-installed.txt'))).toEqual({
       exists: false,
