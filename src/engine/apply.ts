@@ -8,7 +8,7 @@ import { comeBack } from './come-back.js';
 import { confirmAll, confirmed, confirmScript } from './confirm.js';
 import type { Problem } from './documents.js';
 import { tellProblems } from './finish.js';
-import { keepScript, keepsOf } from './generations.js';
+import { beginScript, keepScript, keepsOf } from './generations.js';
 import type { Recap } from './recap.js';
 import { REVERT_AFTER } from './revert.js';
 import { rollBack } from './roll-back.js';
@@ -73,13 +73,15 @@ export function batchesContext(
     ...rest,
     sessions: input.connected.sessions,
     token: owner.token,
-    keep: (host) =>
+    begin: beginScript(owner.number),
+    keep: (host, ahead) =>
       keepScript(
         {
           number: owner.number,
           who: owner.who,
           command: owner.command,
           when: owner.since,
+          ahead,
           changes: plan.changes
             .filter((it) => it.host === host)
             .map(({ change }) => `${change.verb} ${change.resource}`),

@@ -159,6 +159,7 @@ async function downLocked(input: DownInput, it: Downing): Promise<ClusterResult>
       }),
       // What is taken away is what lbctl wrote: the inventory builds it again.
       keep: () => raw(':'),
+      begin: raw(':'),
       revert: null,
     };
     const replan = async () => look.planOf(await look.again());

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Command } from '../base/shell.js';
-import { sh } from '../base/shell.js';
+import { joinCommands, sh } from '../base/shell.js';
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { Batch, HostWork, WorkItem } from '../planning/types.js';
@@ -25,8 +25,10 @@ export interface ExecuteContext {
   readonly resources: readonly HostResources[];
   readonly sessions: ReadonlyMap<string, Session>;
   readonly token: string;
-  /** Run once on each host, before its first change. */
-  readonly keep: (host: string) => Command;
+  /** Run once on each host, before its first change; `ahead` of its turn, perhaps. */
+  readonly keep: (host: string, ahead: boolean) => Command;
+  /** Run where that was done ahead, as the host's changes begin. */
+  readonly begin: Command;
   /** Hosts where that is known to have been done. */
   readonly kept: Set<string>;
   /** Steps whose check has passed on their host since the lock was taken. */
@@ -168,14 +170,21 @@ function sectionsOf(
     context.revert === null || services.length === 0
       ? null
       : whileLocked(context.token, armChangeScript(services, context.revert));
+  const fence = fenceScript(context.token);
+  const begins = context.kept.has(work.host) && !context.touched.has(work.host);
   return [
-    { id: 'fence', script: fenceScript(context.token), onFailure: 'stop', limit: OVERHEAD / 2 },
+    {
+      id: 'fence',
+      script: begins ? joinCommands([fence, context.begin]) : fence,
+      onFailure: 'stop',
+      limit: OVERHEAD / 2,
+    },
     ...(context.kept.has(work.host)
       ? []
       : [
           {
             id: 'keep',
-            script: whileLocked(context.token, context.keep(work.host)),
+            script: whileLocked(context.token, context.keep(work.host, false)),
             onFailure: 'stop',
             limit: OVERHEAD / 2,
           } as const,

@@ -1,4 +1,4 @@
-import { atTheEnd, type Command, sh } from '../base/shell.js';
+import { atTheEnd, type Command, raw, sh } from '../base/shell.js';
 import type { HostResources } from '../planning/build-resources.js';
 import { FIREWALLD_ZONES, GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
 import { SELINUX_BOOLEANS } from '../resources/selinux.js';
@@ -18,6 +18,8 @@ export interface KeptRun {
   readonly when: string;
   /** `VERB RESOURCE` of what is about to change on this host. */
   readonly changes: readonly string[];
+  /** Kept before it is the host's turn, which may not come. */
+  readonly ahead: boolean;
 }
 
 /**
@@ -85,6 +87,7 @@ if [ "$n" = 0 ] && [ -d ${FIREWALLD_ZONES} ]; then cp -a ${FIREWALLD_ZONES} "$ne
 if [ "$n" = 0 ] && [ -d /etc/ufw ]; then cp -a /etc/ufw "$new/ufw"; fi
 printf 'number=%s\nwho=%s\ncommand=%s\nwhen=%s\nhost_time=%s\n' "$number" ${run.who} ${run.command} ${run.when} "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$new/run"
 for c in ${run.changes}; do printf 'change=%s\n' "$c" >>"$new/run"; done
+${run.ahead ? sh`echo waits=yes >>"$new/run"` : raw(':')}
 mv "$new" "$base/$n"
 if [ "$n" != 0 ] && [ -d "$base/0" ]; then
   for p in ${own.paths ?? []}; do
@@ -101,6 +104,13 @@ for old in $(ls "$base" | grep -E '^[0-9]+$'); do
     rm -rf "$base/.new.gone"
   fi
 done`;
+}
+
+/** Notes that the host's changes begin, where that was kept ahead. */
+export function beginScript(number: number): Command {
+  return sh`kept=${GENERATIONS}/${number}
+[ -d "$kept" ] || kept=${GENERATIONS}/0
+echo begun=yes >"$kept/begun"`;
 }
 
 function unique(ours: readonly string[], own: readonly string[] = []): string[] {

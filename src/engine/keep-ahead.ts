@@ -30,7 +30,7 @@ async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
   const sections: Section[] = [
     ...(kept.has(work.host)
       ? []
-      : [{ id: 'keep', script: whileLocked(token, keep(work.host)), onFailure: 'stop' } as const]),
+      : [{ id: 'keep', script: whileLocked(token, keep(work.host, true)), onFailure: 'stop' } as const]),
     ...(check === null
       ? []
       : [{ id: 'check', script: whileLocked(token, check.ahead.check), onFailure: 'stop' } as const]),

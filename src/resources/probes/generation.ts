@@ -13,7 +13,7 @@ export interface GenerationFacts {
   readonly command: string;
   /** ISO 8601, by the clock of whoever ran it. */
   readonly when: string;
-  /** `VERB RESOURCE` of what the run was about to change. */
+  /** `VERB RESOURCE` of what the run was about to change; none where the host's turn never came. */
   readonly changes: readonly string[];
   /** When the host put it back by itself, by its own clock; null: it did not. */
   readonly reverted: string | null;
@@ -27,6 +27,7 @@ for n in [0-9]*; do
   case $n in *[!0-9]*) continue ;; esac
   echo "folder=$n"
   while IFS= read -r line || [ -n "$line" ]; do printf '%s\n' "$line"; done <"$n/run" || exit 1
+  [ ! -e "$n/begun" ] || echo begun=yes
 done`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`the generations cannot be read: ${stderr.trim() || 'no access'}`);
@@ -51,7 +52,7 @@ export function parseGeneration(text: string): GenerationFacts {
     who: one('who'),
     command: one('command'),
     when: one('when'),
-    changes: all('change'),
+    changes: one('waits') === 'yes' && one('begun') !== 'yes' ? [] : all('change'),
     reverted: all('reverted').at(-1) ?? null,
   };
 }

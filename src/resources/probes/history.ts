@@ -32,6 +32,7 @@ folders=$(ls | grep -E '^[0-9]+$' | sort -n)
 for n in $folders; do
   echo "folder=$n"
   cat "$n/run" || exit 1
+  [ ! -e "$n/begun" ] || echo begun=yes
   ( cd "$n" && find files ! -type d ) | sed 's/^files//' | sort | while IFS= read -r p; do printf 'file %s %s\n' "$(text "$n/files$p")" "$p"; done
   sed 's/^/file ! /' "$n/missing" || exit 1
 done

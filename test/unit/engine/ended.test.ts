@@ -96,7 +96,7 @@ echo 'never said'`,
   it('copies that are being made', async () => {
     write(KEEPALIVED_CONF, 'now\n');
     const there = slow('systemctl');
-    const run = { number: 4, who: 'me@here', command: 'lbctl up', when: 'now', changes: [] };
+    const run = { number: 4, who: 'me@here', command: 'lbctl up', when: 'now', changes: [], ahead: false };
     await end(keepScript(run), there);
     expect(readdirSync(at('/var/lib/lbctl/generations'))).toEqual([]);
   });
@@ -115,7 +115,7 @@ echo 'never said'`,
 if [ -e "$last/run" ] && mkdir ${at('once')} 2>/dev/null; then /bin/rm "$last/run"; : >${at('there')}; exec sleep 20; fi
 exec /bin/rm "$@"`,
     );
-    const run = { number: 14, who: 'me@here', command: 'lbctl up', when: 'now', changes: [] };
+    const run = { number: 14, who: 'me@here', command: 'lbctl up', when: 'now', changes: [], ahead: false };
     await end(keepScript(run), () => existsSync(at('there')));
     expect(readdirSync(at('/var/lib/lbctl/generations')).sort()).toEqual(['0', '14', '9']);
   });

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Command, sh } from '../../../src/base/shell.js';
-import { type KeptRun, keepScript } from '../../../src/engine/generations.js';
+import { beginScript, type KeptRun, keepScript } from '../../../src/engine/generations.js';
 import { putBackStep, takeAwayStep } from '../../../src/resources/kept.js';
 import { generationsProbe, type KeptQuery, keptProbe } from '../../../src/resources/probes/generation.js';
 import { historyProbe } from '../../../src/resources/probes/history.js';
@@ -59,6 +59,7 @@ function keep(number: number, given: Partial<KeptRun> = {}): void {
       command: 'lbctl up',
       when: '2026-01-01T00:00:00.000Z',
       changes: [],
+      ahead: false,
       ...given,
     }),
   );
@@ -94,6 +95,19 @@ describe('what a host keeps', () => {
       },
     ]);
     expect(statSync(here('/var/lib/lbctl/generations/0')).mode & 0o777).toBe(0o700);
+  });
+
+  it.each([0, 3])('ahead of its turn names no change until that has come: run %i', (number) => {
+    if (number > 0) keep(0);
+    keep(number, { changes: ['update haproxy_config'], ahead: true });
+    const changes = () => [
+      ask(generationsProbe).at(-1)?.changes,
+      ask(historyProbe).generations.at(-1)?.changes,
+    ];
+    expect(changes()).toEqual([[], []]);
+    expect(run(beginScript(number))).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(changes()).toEqual([['update haproxy_config'], ['update haproxy_config']]);
+    expect(kept({ by: 'run', number })).toMatchObject({ files: [] });
   });
 
   it('is compared with what is there now', () => {

@@ -64,6 +64,19 @@ it('only what comes first of all is checked ahead', async () => {
   expect(worked(pair).filter((it) => it.includes('check'))).toEqual([]);
 });
 
+it('that its changes begin is noted in its turn alone', async () => {
+  const pair = await drifted();
+  const notes: string[] = [];
+  pair.mishap = (host, script, ids) => {
+    const steps = ids.some((id) => id.startsWith('step '));
+    if (script.includes('begun=yes >')) notes.push(`${host.host.name} ${steps ? 'begins' : 'ahead'}`);
+    if (script.includes('waits=yes')) notes.push(`${host.host.name} waits`);
+    return undefined;
+  };
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  expect(notes.sort()).toEqual(['lb1 begins', 'lb1 waits']);
+});
+
 it('where that failed its own turn begins with it, and says why it cannot', async () => {
   const pair = await drifted();
   pair.host('lb1').odd.set('keep', { exitCode: 1, stderr: 'No space left on device' });
