@@ -2,7 +2,8 @@
 // ssh2, `lbctl status --json` never runs listr2. Beside it V8's code cache of it, without which a third of a short run is
 // spent on parsing and compiling. `node build.mjs FOLDER` puts all that there instead.
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -26,17 +27,25 @@ await build({
   // ssh2's native add-ons are optional accelerators that need a compiler; without them it uses node:crypto.
   external: ['cpu-features', './crypto/build/Release/sshcrypto.node', '*.node'],
   banner: {
-    js: "(function(require,__filename,__dirname){const module={},__url=require('node:url').pathToFileURL(__filename).href;",
+    js: "(function(require,__filename,__dirname){'use strict';const module={},__url=require('node:url').pathToFileURL(__filename).href;",
   },
   footer: { js: '})' },
   define: { LBCTL_VERSION: JSON.stringify(version), 'import.meta.url': '__url' },
   logLevel: 'warning',
 });
 
-// V8 takes a cache of another version of itself, or of other options, for none.
+// A single other character would make V8 keep the whole script in two bytes a character.
+const text = await readFile(join(outdir, 'lbctl.cjs'), 'utf8');
+const odd = text.match(/.{0,60}[^\0-\x7f].{0,60}/);
+if (odd !== null) throw new Error(`write it as an escape: ${odd[0]}`);
+// Of a cache V8 looks at its own version and the script's length alone: so the names say which script, node and machine it is for.
+const name = `lbctl-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+await rename(join(outdir, 'lbctl.cjs'), join(outdir, `${name}.cjs`));
+
 const LOAD = `const { readFileSync } = require('node:fs');
 const { dirname } = require('node:path');
 const { Script } = require('node:vm');
+const cacheOf = (file) => file.replace(/cjs$/, process.version + '-' + process.arch + '.cache');
 function load(file, cachedData) {
   const script = new Script(readFileSync(file, 'latin1'), { filename: file, cachedData });
   return { script, run: () => script.runInThisContext()(require, file, dirname(file)) };
@@ -46,11 +55,12 @@ function load(file, cachedData) {
 const MAIN = `#!/usr/bin/env node
 'use strict';
 ${LOAD}
+const file = __dirname + '/${name}.cjs';
 let cache;
 try {
-  cache = readFileSync(__dirname + '/lbctl.cache');
+  cache = readFileSync(cacheOf(file));
 } catch {}
-load(__dirname + '/lbctl.cjs', cache).run();
+load(file, cache).run();
 `;
 
 /** Runs a command as far as it goes without a host, so that what it compiles on the way is in the cache. */
@@ -58,7 +68,7 @@ const WARM = `${LOAD}
 const [file, inventory] = process.argv.slice(1);
 process.argv = [process.execPath, file, 'up', '--playbook', 'playbooks/up.yaml', inventory];
 const { script, run } = load(file);
-process.on('exit', () => require('node:fs').writeFileSync(file.replace(/cjs$/, 'cache'), script.createCachedData()));
+process.on('exit', () => require('node:fs').writeFileSync(cacheOf(file), script.createCachedData()));
 run();
 `;
 
@@ -81,7 +91,7 @@ async function makeCache() {
     await writeFile(inventory, NOWHERE);
     const { status, stderr } = spawnSync(
       process.execPath,
-      ['-e', WARM, join(outdir, 'lbctl.cjs'), inventory],
+      ['-e', WARM, join(outdir, `${name}.cjs`), inventory],
       { env: { PATH: process.env.PATH, HOME: folder }, encoding: 'utf8', timeout: 30_000 },
     );
     // The exit code of hosts out of reach.
@@ -91,9 +101,6 @@ async function makeCache() {
   }
 }
 
-// A single other character would make V8 keep the whole script in two bytes a character.
-const odd = (await readFile(join(outdir, 'lbctl.cjs'), 'utf8')).match(/.{0,60}[^\0-\x7f].{0,60}/);
-if (odd !== null) throw new Error(`write it as an escape: ${odd[0]}`);
 await writeFile(join(outdir, 'package.json'), '{ "type": "commonjs" }\n');
 await makeCache();
 await writeFile(join(outdir, 'main.js'), MAIN);

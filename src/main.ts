@@ -237,6 +237,8 @@ async function main(): Promise<ExitCode> {
 guardStreams([process.stdout, process.stderr]);
 process.on('SIGINT', onInterrupt);
 process.on('SIGTERM', onInterrupt);
+// Should it never come to an end, that is no success.
+process.exitCode = EXIT.failed;
 main().then((code) => {
   process.exitCode = code;
 });

@@ -91,7 +91,7 @@ export function batchesContext(
     alsoAsk: [],
     together: plan.changes.some(({ change }) => change.coordination !== 'independent'),
     kept: new Set(),
-    checked: new Set(),
+    checked: new Map(),
     touched: new Set(),
     armed: new Set(),
     revert:
@@ -204,6 +204,7 @@ export async function batchesThroughLosses(
 /** null: nothing was changed that could be taken back. */
 async function goBack(job: Job, recap: Recap): Promise<string | null> {
   const { context, broken, onFailure } = job;
+  await context.adverts?.ended();
   await takeCharge(context, recap);
   if (context.touched.size === 0) return null;
   if (onFailure === 'stop') return 'what was changed stays (`--no-rollback`)';

@@ -20,6 +20,9 @@ import { tellCommands, withoutSecrets } from './tell-commands.js';
 /** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
 const OVERHEAD = 60;
 
+/** Milliseconds for which a check made ahead stands for one: certificates and other files that it reads may change. */
+const CHECK_HOLDS = 60_000;
+
 export interface ExecuteContext {
   readonly cluster: Cluster;
   readonly resources: readonly HostResources[];
@@ -31,8 +34,8 @@ export interface ExecuteContext {
   readonly begin: Command;
   /** Hosts where that is known to have been done. */
   readonly kept: Set<string>;
-  /** Steps whose check has passed on their host since the lock was taken. */
-  readonly checked: Set<Step>;
+  /** Steps whose check has passed on their host since the lock was taken, and when: milliseconds, `Date.now()`. */
+  readonly checked: Map<Step, number>;
   /** Hosts where something may have been changed: whoever goes back looks at them. */
   readonly touched: Set<string>;
   /** How a host goes back by itself when its operator is gone; null: nothing serves yet that could be broken. */
@@ -171,11 +174,10 @@ function sectionsOf(
       ? null
       : whileLocked(context.token, armChangeScript(services, context.revert));
   const fence = fenceScript(context.token);
-  const begins = context.kept.has(work.host) && !context.touched.has(work.host);
   return [
     {
       id: 'fence',
-      script: begins ? joinCommands([fence, context.begin]) : fence,
+      script: context.kept.has(work.host) ? joinCommands([fence, context.begin]) : fence,
       onFailure: 'stop',
       limit: OVERHEAD / 2,
     },
@@ -219,7 +221,8 @@ function secondsFor(limit: number, { stepLimit }: ExecuteContext): number {
 /** A package manager's transaction is never ended from here; `--timeout` bounds its wait for another one. */
 function waiting(step: Step, { stepLimit, checked }: ExecuteContext): Command {
   const { limit, ahead } = step;
-  const script = ahead !== undefined && checked.has(step) ? ahead.checked : step.script;
+  const isFresh = Date.now() - (checked.get(step) ?? 0) < CHECK_HOLDS;
+  const script = ahead !== undefined && isFresh ? ahead.checked : step.script;
   return limit === 'none' && stepLimit !== null
     ? sh`lbctl_wait=${stepLimit}
 ${script}`

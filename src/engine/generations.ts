@@ -39,7 +39,9 @@ number=${run.number}
 if [ ! -d "$base/0" ]; then n=0; else n=$number; fi
 # Kept already: the connection was lost afterwards.
 for old in "$base/$n" "$base/0"; do
-  if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then exit 0; fi
+  if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then
+    ${run.ahead ? raw('exit 0') : sh`echo begun=yes >"$old/begun"; exit 0`}
+  fi
 done
 new=$base/.new.$n
 ${atTheEnd(sh`rm -rf "$new" "$base/.new.states" "$base/.new.gone"`)}

@@ -1,3 +1,4 @@
+import type { Command } from '../base/shell.js';
 import type { Batch, HostWork } from '../planning/types.js';
 import type { CheckedAhead, Step } from '../resources/types.js';
 import { TransportError } from '../transport/types.js';
@@ -5,8 +6,9 @@ import type { ExecuteContext } from './execute.js';
 import { frame, newMark, parseFrame, type Section } from './framing.js';
 import { fenceScript, whileLocked } from './lock.js';
 
-/** Seconds for the copies and the check of one host. */
-const LIMIT = 45;
+/** Seconds for the copies of one host, and for its check. */
+const PART_LIMIT = 30;
+const LIMIT = 2 * PART_LIMIT + 40;
 
 /**
  * Keeps what is on the hosts that come later, while the first ones are changed, and has them check the file that they are to
@@ -27,13 +29,15 @@ async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
   const session = sessions.get(work.host);
   if (session === undefined) return;
   const check = firstCheck(work);
-  const sections: Section[] = [
-    ...(kept.has(work.host)
-      ? []
-      : [{ id: 'keep', script: whileLocked(token, keep(work.host, true)), onFailure: 'stop' } as const]),
-    ...(check === null
-      ? []
-      : [{ id: 'check', script: whileLocked(token, check.ahead.check), onFailure: 'stop' } as const]),
+  const part = (id: string, script: Command): Section => ({
+    id,
+    script: whileLocked(token, script),
+    onFailure: 'stop',
+    limit: PART_LIMIT,
+  });
+  const sections = [
+    ...(kept.has(work.host) ? [] : [part('keep', keep(work.host, true))]),
+    ...(check === null ? [] : [part('check', check.ahead.check)]),
   ];
   if (sections.length === 0) return;
   const mark = newMark();
@@ -44,7 +48,7 @@ async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
     const { finished } = parseFrame(await session.run(script, { limit: LIMIT, tidy: true }), mark);
     const passed = (id: string) => finished.some((it) => it.id === id && it.exitCode === 0);
     if (passed('keep')) kept.add(work.host);
-    if (check !== null && passed('check')) checked.add(check.step);
+    if (check !== null && passed('check')) checked.set(check.step, Date.now());
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;
   }

@@ -41,11 +41,11 @@ function quickProbe(wanted: readonly Wanted[]): Probe<QuickAnswer> {
       sh`knock() {
   ip neigh flush to "$1" dev "$2" >/dev/null 2>&1
   bash -c 'exec 3<>"/dev/tcp/$0/9"' "$1" >/dev/null 2>&1 & asking=$!
-  for tenth in 1 2 3 4 5 6; do
-    sleep 0.1
+  for tenth in 1 2 3 4 5 6 last; do
     kill -0 $asking || break
+    if [ $tenth = last ]; then kill $asking; else sleep 0.1; fi
   done 2>/dev/null
-  { kill $asking; wait $asking; } 2>/dev/null
+  wait $asking 2>/dev/null
   mac=$(ip neigh show to "$1" dev "$2" | sed -n 's/.*lladdr \([0-9a-f:]*\) .*/\1/p')
   [ -z "$mac" ] || echo "answered $1 $mac"
 }`,

@@ -39,6 +39,8 @@ export function workItems(decided: readonly Decided[], cluster: Cluster): WorkIt
       }),
     ),
   ];
+  // Of a change that hosts make together the batches come apart, with stops in between that go by the drop-in.
+  if (decided.some(({ change }) => change.coordination !== 'independent')) return items;
   return items.map((item, at) => withoutSpareReload(item, items.slice(at + 1)));
 }
 

@@ -34,6 +34,7 @@ const PROCESS_LIMIT = 1;
  * `$unit`: what systemctl shows; `$pid`: the master process.
  */
 const ONLY_SIGNALS = sh`set -f
+case $unit in *ActiveState=active* | *ActiveState=reloading*) ;; *) exit 1 ;; esac
 case $unit in *ExecReload=*ExecReload=*ExecReload=*) exit 1 ;; esac
 case $unit in
   *'ExecReload={ path='*'/haproxy ; argv[]='*' -c '*'ExecReload={ path='*'/kill ; argv[]='*' -USR2 $MAINPID ;'*) ;;
@@ -59,7 +60,7 @@ function reloadHaproxy(cluster: Cluster, checked: boolean): Step {
   return {
     title: 'reload haproxy',
     limit: 90,
-    script: sh`unit=$(systemctl show haproxy -p MainPID -p Environment -p ExecReload) || exit $?
+    script: sh`unit=$(systemctl show haproxy -p MainPID -p ActiveState -p Environment -p ExecReload) || exit $?
 pid=\${unit##*MainPID=}
 pid=\${pid%%[!0-9]*}
 [ "\${pid:-0}" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
@@ -69,7 +70,7 @@ children 2>/dev/null
 before=" $all "
 ${portsFree(cluster)}
 ${notFromTheFuture(HAPROXY_CFG)}
-${checked ? sh`if ( ${ONLY_SIGNALS} ); then kill -USR2 "$pid" || exit $?; else ${reload}; fi` : reload}
+${checked ? sh`( ${ONLY_SIGNALS} ) && kill -USR2 "$pid" || { ${reload}; }` : reload}
 i=0
 while [ $i -lt ${RELOAD_LIMIT * 40} ]; do
   i=$((i + 1))

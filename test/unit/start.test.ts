@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { build } from 'esbuild';
@@ -56,8 +56,13 @@ it.each([
 it('of what is shipped this node has the compiled code beside it, and takes it', () => {
   const { folder, remove } = bundle();
   try {
-    const source = readFileSync(join(folder, 'lbctl.cjs'), 'latin1');
-    const cachedData = readFileSync(join(folder, 'lbctl.cache'));
+    const named = (end: string) => readdirSync(folder).filter((it) => it.endsWith(end));
+    expect([named('.cjs').length, named('.cache')]).toEqual([
+      1,
+      [expect.stringContaining(`.${process.version}-${process.arch}.`)],
+    ]);
+    const source = readFileSync(join(folder, named('.cjs')[0] ?? ''), 'latin1');
+    const cachedData = readFileSync(join(folder, named('.cache')[0] ?? ''));
     expect(new Script(source, { cachedData }).cachedDataRejected).toBe(false);
     expect(new Script(`${source} `, { cachedData }).cachedDataRejected).toBe(true);
   } finally {

@@ -110,6 +110,15 @@ describe('what a host keeps', () => {
     expect(kept({ by: 'run', number })).toMatchObject({ files: [] });
   });
 
+  it('is begun where its turn keeps what was kept ahead without an answer', () => {
+    keep(0);
+    keep(4, { changes: ['update haproxy_config'], ahead: true });
+    keep(4, { changes: ['update haproxy_config'], ahead: true });
+    expect(ask(generationsProbe).at(-1)?.changes).toEqual([]);
+    keep(4, { changes: ['update haproxy_config'] });
+    expect(ask(generationsProbe).at(-1)?.changes).toEqual(['update haproxy_config']);
+  });
+
   it('is compared with what is there now', () => {
     write(CFG, 'one\n');
     write('/etc/sysctl.d/90-lbctl.conf', 'same\n');

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { failure } from '../../../src/transport/failures.js';
 import { up } from '../support/converge.js';
 import { clusterOf } from '../support/model.js';
@@ -44,6 +44,24 @@ it('what the active host has checked while the standby changed it does not check
   expect(checks.sort()).toEqual(['lb1 ahead', 'lb2 with its step']);
 });
 
+it('a check that was made long ago is made again', async () => {
+  const pair = await drifted();
+  const now = vi.spyOn(Date, 'now');
+  onTestFinished(() => now.mockRestore());
+  const real = Date.now();
+  let later = 0;
+  now.mockImplementation(() => real + later);
+  const inTurn: boolean[] = [];
+  pair.mishap = (host, script, ids) => {
+    const steps = ids.some((id) => id.startsWith('step '));
+    if (host.host.name === 'lb2' && steps) later = 61_000;
+    if (host.host.name === 'lb1' && steps) inTurn.push(script.includes('haproxy "$@"'));
+    return undefined;
+  };
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  expect(inTurn).toEqual([true]);
+});
+
 it('what it did not accept then it is asked again in its turn, and that says why', async () => {
   const pair = await drifted();
   pair.host('lb1').odd.set('check', { exitCode: 1, stderr: 'unknown keyword' });
@@ -74,7 +92,7 @@ it('that its changes begin is noted in its turn alone', async () => {
     return undefined;
   };
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
-  expect(notes.sort()).toEqual(['lb1 begins', 'lb1 waits']);
+  expect(notes.sort()).toEqual(['lb1 begins', 'lb1 waits', 'lb2 begins']);
 });
 
 it('where that failed its own turn begins with it, and says why it cannot', async () => {

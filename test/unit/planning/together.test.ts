@@ -65,6 +65,25 @@ describe('a change that hosts make together', () => {
   });
 });
 
+it('what stops in it goes by the drop-in that was written before', async () => {
+  const pair = await pairWith(otherId, 'lb1', 'lb2');
+  const { files, services } = pair.host('lb2');
+  const path = '/etc/systemd/system/keepalived.service.d/lbctl.conf';
+  const dropIn = files.get(path);
+  const service = services.get('keepalived');
+  if (dropIn === undefined || service === undefined) throw new Error('no keepalived');
+  files.set(path, { ...dropIn, content: 'of an older one' });
+  service.enabled = 'disabled';
+  const titles = planOf(pair)
+    .batches.flatMap(({ work }) => work.flatMap((it) => it.items.flatMap(({ steps }) => steps)))
+    .map(({ title }) => title);
+  const [reload, stop] = ['systemctl daemon-reload', 'systemctl stop keepalived'].map((it) =>
+    titles.indexOf(it),
+  );
+  expect(reload).toBeGreaterThanOrEqual(0);
+  expect(reload).toBeLessThan(stop ?? 0);
+});
+
 describe('one that was left half done', () => {
   it('before the active host was touched: the standby waits on', async () => {
     const pair = await pairWith(otherId, 'lb1');

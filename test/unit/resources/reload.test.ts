@@ -30,10 +30,19 @@ function program(folder: string, name: string, text: string): void {
 }
 
 /** How HAProxy was told: by `systemctl`, by `signal`, or both. */
-function reload(given: { checked: boolean; unit: readonly string[]; args: readonly string[] }) {
+function reload(given: {
+  checked: boolean;
+  unit: readonly string[];
+  args: readonly string[];
+  state?: string;
+}) {
   const folder = temporaryFolder();
   const pid = master(folder, given.args);
-  writeFileSync(join(folder, 'unit'), [`MainPID=${pid}`, ...given.unit, ''].join('\n'));
+  const { state = 'active' } = given;
+  writeFileSync(
+    join(folder, 'unit'),
+    [`MainPID=${pid}`, `ActiveState=${state}`, ...given.unit, ''].join('\n'),
+  );
   program(
     folder,
     'systemctl',
@@ -70,6 +79,7 @@ describe('a reload of HAProxy', () => {
     ['a unit that sends another signal', { unit: [CHECK, SIGNAL.replace('USR2', 'HUP')] }],
     ['a unit that checks with another program', { unit: [CHECK.replaceAll('haproxy ', 'lint '), SIGNAL] }],
     ['a unit without ExecReload', { unit: [] }],
+    ['a service that is being stopped', { state: 'deactivating' }],
   ])("is systemd's with %s", (_, odd) => {
     const usual = { checked: true, unit: [CHECK, SIGNAL], args: DEBIAN };
     expect(reload({ ...usual, ...odd })).toBe('systemctl');
