@@ -71,11 +71,16 @@ function toShell(value: ShellValue): string | Text {
  * Runs `code` however the script ends: by itself, by a signal, or because nobody reads what it prints any more. dash
  * leaves its EXIT trap out where a signal ends it; and of a child that a TERM has ended it says so on stderr before it
  * looks at its own traps, which is a SIGPIPE where the connection was lost. timeout(1) passes a TERM on to its group once
- * more: that must not end `code`.
+ * more: that must not end `code`. A signal that comes just as the EXIT trap begins ends that trap: so it runs `code` itself.
  */
 export function atTheEnd(code: Command): Command {
-  return sh`trap ${sh`trap '' HUP INT TERM PIPE; ${code}`.text} EXIT
-trap 'exit 143' HUP INT TERM PIPE`;
+  return sh`at_the_end() {
+  trap '' HUP INT TERM PIPE
+  trap - EXIT
+  ${code}
+}
+trap at_the_end EXIT
+trap 'at_the_end; exit 143' HUP INT TERM PIPE`;
 }
 
 export function joinCommands(commands: readonly Command[], separator = '\n'): Command {

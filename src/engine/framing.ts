@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Command, joinCommands, raw, sh } from '../base/shell.js';
+import { atTheEnd, type Command, joinCommands, raw, sh } from '../base/shell.js';
 import { STATE_DIR } from '../render/platform.js';
 import type { ProbeOutput } from '../resources/types.js';
 import type { RunResult } from '../transport/types.js';
@@ -87,10 +87,7 @@ read -r asked_late asked_rest </proc/uptime
 case $asked_now in *[!0-9.]*) asked_now=$((\${asked_now%%.*} + 1)) ;; esac
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     stoppable
-      ? sh`trap ${sh`trap '' HUP PIPE TERM; rm -f ${goFile(mark)}`.text} EXIT
-# Nobody reads any more: the connection is lost.
-trap 'exit 141' PIPE
-trap 'exit 129' HUP
+      ? sh`${atTheEnd(sh`rm -f ${goFile(mark)}`)}
 : >${goFile(mark)}`
       : raw(''),
     lock,

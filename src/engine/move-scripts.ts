@@ -104,8 +104,7 @@ export function outbidScript(cluster: Cluster, token: string): Command {
 ${WATCHED}
 missing() { [ "$(held | wc -l)" -lt ${all} ]; }
 [ "$(cat "$file")" = 0 ] && missing || exit 0
-trap 'echo 0 >"$file"' EXIT
-trap 'exit 143' HUP INT TERM
+${atTheEnd(sh`echo 0 >"$file"`)}
 echo 1 >"$file"
 ${waitWhile(raw('missing'), timings(cluster).outbid + 3)}
 sleep 0.2

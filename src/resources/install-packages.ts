@@ -1,4 +1,4 @@
-import { type Command, raw, sh } from '../base/shell.js';
+import { atTheEnd, type Command, raw, sh } from '../base/shell.js';
 import type { Family } from '../render/platform.js';
 import { AWAIT_LOCK } from './package-lock.js';
 import type { Step } from './types.js';
@@ -41,8 +41,7 @@ for s in ${services}; do
   [ "$(systemctl show -p LoadState --value "$s")" != not-found ] || fresh="$fresh $s.service"
 done
 if [ -n "$fresh" ]; then
-  trap 'trap "" HUP INT TERM; systemctl -q unmask --runtime $fresh' EXIT
-  trap 'exit 143' HUP INT TERM
+  ${atTheEnd(sh`systemctl -q unmask --runtime $fresh`)}
   systemctl -q mask --runtime $fresh 2>/dev/null || exit 1
 fi`;
 }

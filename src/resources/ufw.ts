@@ -1,5 +1,5 @@
 import { err, ok } from '../base/result.js';
-import { type Command, joinCommands, raw, sh } from '../base/shell.js';
+import { atTheEnd, type Command, joinCommands, raw, sh } from '../base/shell.js';
 import type { Probe, Step } from './types.js';
 
 export interface UfwFacts {
@@ -121,8 +121,7 @@ function letIn(family: 4 | 6): Command {
 const CHANGE: Command = sh`set -e
 changed=
 tidy() { for f in $changed; do rm -f "$f.lbctl-new" "$f.lbctl-old"; done; }
-trap 'trap "" HUP INT TERM; tidy' EXIT
-trap 'exit 143' HUP INT TERM
+${atTheEnd(raw('tidy'))}
 change() {
   changed="$changed $1"
   cp -p "$1" "$1.lbctl-old"

@@ -22,7 +22,7 @@ import { writeStep } from '../../../src/resources/managed-file.js';
 import { takeOverStep } from '../../../src/resources/take-over.js';
 import { endedInTheMiddle } from '../support/ended.js';
 import { clusterOf } from '../support/model.js';
-import { temporaryFolder } from '../support/shell.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
 
 /** A host's files below a folder. Programs that are put into `bin` take the places of the host's. */
 let root: string;
@@ -67,6 +67,31 @@ echo 'never said'`,
       there,
     );
     expect(existsSync(at('tidy'))).toBe(true);
+  });
+
+  it('also where that comes just as it ends by itself', () => {
+    const ending = sh`${atTheEnd(sh`rm -f "$there"`)}
+: >"$there"
+n=0
+while [ $n -lt 2000 ]; do n=$((n + 1)); done`;
+    // The signals come later the next time where they came before its end, and sooner where they came after it.
+    const driver = sh`there=${at('there')}
+export there
+left=0
+try=0
+until=1000
+while [ $try -lt 300 ]; do
+  try=$((try + 1))
+  sh -c ${ending.text} 2>/dev/null & job=$!
+  n=0
+  while [ $n -lt $until ]; do n=$((n + 1)); done
+  { kill -TERM $job; kill -TERM $job; wait $job; } 2>/dev/null
+  if [ $? = 0 ]; then until=$((until * 96 / 100)); else until=$((until * 105 / 100 + 1)); fi
+  [ ! -e "$there" ] || left=$((left + 1))
+  rm -f "$there"
+done
+echo "$left left"`;
+    expect(runShell(driver).stdout).toBe('0 left\n');
   });
 
   it('a file that is being checked', async () => {
