@@ -7,8 +7,14 @@ import { until } from './support/until.js';
 
 const CFG = '/etc/haproxy/haproxy.cfg';
 const KEEPALIVED = '/etc/keepalived/keepalived.conf';
-const SILENCE =
-  "nft 'add table inet silence; add chain inet silence input { type filter hook input priority -10; policy accept; }; add rule inet silence input tcp dport 22 drop'";
+/** In both directions: what the host says must not arrive either, or the next host has its turn. */
+const SILENCE = `nft '${[
+  'add table inet silence',
+  'add chain inet silence input { type filter hook input priority -10; policy accept; }',
+  'add chain inet silence output { type filter hook output priority -10; policy accept; }',
+  'add rule inet silence input tcp dport 22 drop',
+  'add rule inet silence output tcp sport 22 drop',
+].join('; ')}'`;
 const GATE = expect.stringContaining('gate keepalived-settled failed');
 
 /** The ready pair with a header of its own. */
@@ -236,9 +242,12 @@ describe('a change that has to be taken back', () => {
       Promise.all([on('web1', `systemctl ${verb} nginx`), on('web2', `systemctl ${verb} nginx`)]);
     await servers('stop');
     try {
-      await until('no server', async () =>
-        (await lbctl('status', one)).stdout.includes('no server of backend') ? true : undefined,
-      );
+      // On both hosts: what one of them finds out during the run would be new.
+      await until('no server', async () => {
+        const { servers } = statusOf(await lbctl('status', one, '--json'));
+        const told = servers.flatMap(({ status }) => Object.values(status));
+        return told.length === 4 && told.every((it) => it === 'DOWN') ? true : undefined;
+      });
       const run = await lbctl('up', two, '--json');
       expect(run.exit, run.said).toBe(5);
       expect(summaryOf(run).clusters?.web?.error).toMatch(
