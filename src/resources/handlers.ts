@@ -3,6 +3,7 @@ import type { Check, Cluster } from '../inventory/model.js';
 import { MONITOR_STATS_URI, MONITOR_URI } from '../render/haproxy.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { portsFree } from './ports-free.js';
+import { keepalivedProbe } from './probes/keepalived.js';
 import type { HANDLERS, HandlerName, Step } from './types.js';
 
 /** Seconds that HAProxy may take from the reload until its new process answers. */
@@ -88,7 +89,30 @@ exit 1`,
   };
 }
 
-/** keepalived dies on a reload with an interface that is not there: look that it lives on, unless it has just run so. */
+/** keepalived dies on a reload with an interface that is not there: look that it lives on. */
+const LIVES_ON = sh`i=0
+while [ $i -lt 5 ]; do
+  i=$((i + 1))
+  sleep 0.1
+  if [ "$(systemctl show keepalived -p MainPID --value)" != "$pid" ]; then
+    echo 'keepalived died on the reload' >&2
+    journalctl -u keepalived -n 15 --no-pager -o cat >&2
+    exit 1
+  fi
+done`;
+
+/** It has just run by the same file but for the priority of an address owner: wait until it has read that away. */
+const NO_OWNER = sh`ask() {
+${keepalivedProbe.script}
+}
+i=0
+while [ $i -lt 40 ]; do
+  i=$((i + 1))
+  left=$( ( ask ) 2>&1 | grep -oE '"base_priority":255|^ +Priority = 255' | wc -l)
+  [ "$left" -gt 0 ] || break
+  sleep 0.05
+done`;
+
 function reloadKeepalived(checked: boolean): Step {
   return {
     title: 'reload keepalived',
@@ -97,16 +121,7 @@ function reloadKeepalived(checked: boolean): Step {
 [ -s ${KEEPALIVED_CONF} ] || { echo ${`${KEEPALIVED_CONF} is empty: keepalived would drop its addresses`} >&2; exit 1; }
 ${notFromTheFuture(KEEPALIVED_CONF)}
 timeout -k 5 60 systemctl reload keepalived || exit $?
-i=0
-while [ $i -lt ${checked ? 0 : 5} ]; do
-  i=$((i + 1))
-  sleep 0.1
-  if [ "$(systemctl show keepalived -p MainPID --value)" != "$pid" ]; then
-    echo 'keepalived died on the reload' >&2
-    journalctl -u keepalived -n 15 --no-pager -o cat >&2
-    exit 1
-  fi
-done`,
+${checked ? NO_OWNER : LIVES_ON}`,
   };
 }
 

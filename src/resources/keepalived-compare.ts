@@ -39,6 +39,19 @@ export function startsAnew(before: string, after: string): boolean {
   return [...instances(after).values()].some((it) => !old.has(identity(it)));
 }
 
+/** The priority of each instance; null where the file names none. */
+export function priorities(text: string): ReadonlyMap<string, number | null> {
+  const tokens = tokenize(text);
+  return new Map(
+    tokens.flatMap((token, index) => {
+      const name = tokens[index + 1];
+      if (token !== 'vrrp_instance' || name === undefined) return [];
+      const priority = valueAfter(blockAt(tokens, index + 2), 'priority');
+      return [[name, priority === undefined ? null : Number(priority)] as const];
+    }),
+  );
+}
+
 /** What happens to the addresses of all instances together; null: they stay. */
 export function addressChange(before: string, after: string): 'added' | 'removed' | 'replaced' | null {
   const all = (text: string) => new Set([...instances(text).values()].flatMap((it) => it.addresses));

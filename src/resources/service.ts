@@ -1,8 +1,10 @@
 import { sh } from '../base/shell.js';
 import { FLIP_MARK, HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { DAEMON_RELOAD } from './handlers.js';
+import { priorities } from './keepalived-compare.js';
 import { ageProbe } from './probes/age.js';
-import { fileProbe } from './probes/file.js';
+import { type FileFacts, fileProbe } from './probes/file.js';
+import { keepalivedProbe } from './probes/keepalived.js';
 import { isRunning, type ServiceFacts, serviceProbe } from './probes/service.js';
 import {
   type Facts,
@@ -11,6 +13,7 @@ import {
   planned,
   type Resource,
   type Step,
+  UnknownFact,
   type Watch,
 } from './types.js';
 
@@ -59,6 +62,28 @@ export function missedChange(
   });
 }
 
+/**
+ * Instances that run by another priority than the file's: a host that took its addresses at once, and whose operator was gone
+ * before keepalived had read the file as it is. It is too late then for the file's age to tell.
+ */
+function otherPriorities(facts: Facts, file: FileFacts): string[] {
+  if (file.kind !== 'file' || file.content === null) return [];
+  try {
+    const found = facts.need(keepalivedProbe);
+    const due = priorities(file.content);
+    return (found.running ? found.instances : []).flatMap(({ instance, priority }) => {
+      const own = due.get(instance) ?? null;
+      return own === null || own === priority
+        ? []
+        : [`${instance} runs with priority ${priority}, not ${own}`];
+    });
+  } catch (error) {
+    // Whoever judges the pair says that it is unknown.
+    if (error instanceof UnknownFact) return [];
+    throw error;
+  }
+}
+
 /** Enabled, running, and running by the file that is on disk, and by those that notify it. */
 export function serviceResource(
   service: 'haproxy' | 'keepalived',
@@ -67,7 +92,12 @@ export function serviceResource(
   const config = CONFIG[service];
   return {
     id: `service:${service}`,
-    probes: [serviceProbe(service), fileProbe(config), ...watches.map(({ path }) => ageProbe(path))],
+    probes: [
+      serviceProbe(service),
+      fileProbe(config),
+      ...(service === 'keepalived' ? [keepalivedProbe] : []),
+      ...watches.map(({ path }) => ageProbe(path)),
+    ],
     plan(facts) {
       const found = facts.need(serviceProbe(service));
       const file = facts.need(fileProbe(config));
@@ -101,6 +131,10 @@ export function serviceResource(
         if (file.kind !== 'missing' && runsOlder(found, file.age)) {
           reasons.push(`runs an older configuration than ${config}`);
           notify.push(`reload ${service}`);
+        } else if (service === 'keepalived') {
+          const others = otherPriorities(facts, file);
+          reasons.push(...others);
+          if (others.length > 0) notify.push('reload keepalived');
         }
         const missed = missedChange(found, watches, facts);
         reasons.push(...missed.map(({ path }) => `runs by an older ${path}`));

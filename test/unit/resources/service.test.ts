@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ageProbe } from '../../../src/resources/probes/age.js';
 import { type FileFacts, fileProbe } from '../../../src/resources/probes/file.js';
+import {
+  type KeepalivedFacts,
+  keepalivedProbe,
+  type VrrpFacts,
+} from '../../../src/resources/probes/keepalived.js';
 import { type ServiceFacts, serviceProbe } from '../../../src/resources/probes/service.js';
 import { serviceResource } from '../../../src/resources/service.js';
 import { UnknownFact } from '../../../src/resources/types.js';
@@ -30,6 +35,45 @@ function plan(found: Partial<ServiceFacts> | Unknown, config: FileFacts | Unknow
   const facts = given([serviceProbe('haproxy'), service], [fileProbe(CONFIG), config]);
   return serviceResource('haproxy').plan(facts).change;
 }
+
+describe('keepalived', () => {
+  const conf = 'vrrp_instance VI_1 {\n  priority 250\n}\nvrrp_instance VI_2 {\n  priority 240\n}\n';
+  const vrrp = (instance: string, priority: number): VrrpFacts => ({
+    ...{ instance, state: 'MASTER', virtualRouterId: 51, priority },
+    ...{ effectivePriority: priority, duePriority: priority },
+  });
+  const planned = (dump: KeepalivedFacts | Unknown, age = 500) => {
+    const config = { ...file(age), content: conf } as FileFacts;
+    const facts = given(
+      [serviceProbe('keepalived'), right],
+      [fileProbe('/etc/keepalived/keepalived.conf'), config],
+      [keepalivedProbe, dump],
+    );
+    return serviceResource('keepalived').plan(facts).change;
+  };
+  const running = (...instances: VrrpFacts[]) => ({ running: true as const, switchover: 0, instances });
+
+  it('that still runs as the owner of its addresses reads its file again', () => {
+    const change = planned(running(vrrp('VI_1', 255), vrrp('VI_2', 240)));
+    expect(change).toMatchObject({
+      reason: 'VI_1 runs with priority 255, not 250',
+      notify: ['reload keepalived'],
+      steps: [],
+    });
+  });
+
+  it.each<[string, KeepalivedFacts | Unknown]>([
+    ['by the file', running(vrrp('VI_1', 250), vrrp('VI_2', 240))],
+    ['with an instance that the file does not name', running(vrrp('VI_9', 255))],
+    ['and does not tell', new Unknown('no dump')],
+  ])('that runs %s is left alone', (_, dump) => {
+    expect(planned(dump)).toBeNull();
+  });
+
+  it('that has missed an edit is told so once', () => {
+    expect(planned(running(vrrp('VI_1', 255)), 10)?.notify).toEqual(['reload keepalived']);
+  });
+});
 
 describe('a service', () => {
   it.each<[string, Partial<ServiceFacts>, string, string[]]>([
