@@ -6,7 +6,6 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import ssh2 from 'ssh2';
 import { type Answer, answerAs, markless } from './answer.js';
 
@@ -93,9 +92,17 @@ function replay(host: SimulatedHost, script: string): Answer {
 async function record(host: SimulatedHost, command: string, script: string): Promise<Answer> {
   const [program = 'ssh', ...options] = host.ssh ?? [];
   const child = spawn(program, [...options, command], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (piece: string) => {
+      said[name] += piece;
+      // The shell there waits for another script; before that its end would be the end of this one.
+      if (said.stdout.includes('lbctl-end') && said.stderr.includes('lbctl-end')) child.stdin.end();
+    });
+  }
   child.stdin.write(script);
-  child.on('exit', () => child.stdin.destroy());
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  await new Promise((resolve) => child.on('close', resolve));
+  const { stdout, stderr } = said;
   recorded[host.role] = markless({ stdout, stderr }, script);
   writeFileSync(file, JSON.stringify(recorded));
   return { stdout, stderr };
