@@ -4,6 +4,7 @@ import { MONITOR_STATS_URI, MONITOR_URI } from '../render/haproxy.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
 import { portsFree } from './ports-free.js';
 import { keepalivedProbe } from './probes/keepalived.js';
+import { OWNED } from './take-over.js';
 import type { HANDLERS, HandlerName, Step } from './types.js';
 
 /** Seconds that HAProxy may take from the reload until its new process answers. */
@@ -108,8 +109,7 @@ ${keepalivedProbe.script}
 i=0
 while [ $i -lt 40 ]; do
   i=$((i + 1))
-  left=$( ( ask ) 2>&1 | grep -oE '"base_priority":255|^ +Priority = 255' | wc -l)
-  [ "$left" -gt 0 ] || break
+  ( ask ) 2>&1 | ${OWNED} >/dev/null || break
   sleep 0.05
 done`;
 

@@ -39,15 +39,15 @@ export function startsAnew(before: string, after: string): boolean {
   return [...instances(after).values()].some((it) => !old.has(identity(it)));
 }
 
-/** The priority of each instance; null where the file names none. */
-export function priorities(text: string): ReadonlyMap<string, number | null> {
+/** The priorities that the file names, by instance. */
+export function priorities(text: string): ReadonlyMap<string, number> {
   const tokens = tokenize(text);
   return new Map(
     tokens.flatMap((token, index) => {
       const name = tokens[index + 1];
       if (token !== 'vrrp_instance' || name === undefined) return [];
       const priority = valueAfter(blockAt(tokens, index + 2), 'priority');
-      return [[name, priority === undefined ? null : Number(priority)] as const];
+      return priority === undefined ? [] : [[name, Number(priority)] as const];
     }),
   );
 }

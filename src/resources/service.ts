@@ -72,10 +72,8 @@ function otherPriorities(facts: Facts, file: FileFacts): string[] {
     const found = facts.need(keepalivedProbe);
     const due = priorities(file.content);
     return (found.running ? found.instances : []).flatMap(({ instance, priority }) => {
-      const own = due.get(instance) ?? null;
-      return own === null || own === priority
-        ? []
-        : [`${instance} runs with priority ${priority}, not ${own}`];
+      const own = due.get(instance) ?? priority;
+      return own === priority ? [] : [`${instance} runs with priority ${priority}, not ${own}`];
     });
   } catch (error) {
     // Whoever judges the pair says that it is unknown.

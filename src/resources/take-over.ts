@@ -7,6 +7,9 @@ import type { Step } from './types.js';
 /** Appended to the name of keepalived.conf as it is to be, while keepalived reads another. */
 export const KEPT_SUFFIX = '.lbctl-kept';
 
+/** Of keepalived's dump, in either form, one line for each instance that it runs as an address owner: a MASTER of priority 255. */
+export const OWNED = sh`grep -oE '"base_priority":255\b|^ +Priority = 255'`;
+
 /**
  * An instance that starts anew waits three adverts before it takes its addresses: three seconds without service.
  * The address owner of VRRP, a MASTER of priority 255, does not wait. So keepalived reads the new file with that
@@ -43,7 +46,7 @@ i=0
 while [ $i -lt 30 ]; do
   i=$((i + 1))
   answer=$( ( ask ) 2>&1 )
-  read=$(printf '%s\n' "$answer" | grep -oE '"base_priority":255\b|^ +Priority = 255' | wc -l)
+  read=$(printf '%s\n' "$answer" | ${OWNED} | wc -l)
   held=$(printf '%s\n' "$answer" | grep -oE '"state":2\b|^ +State = MASTER' | wc -l)
   [ "$read" -lt ${instances} ] || [ "$held" -lt ${instances} ] || break
   sleep 0.05
