@@ -9,6 +9,13 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const outdir = resolve(process.argv[2] ?? 'dist');
+// ssh2's agents for HTTP over SSH: node's http, https and tls with them take a tenth of the time in which lbctl starts.
+const withoutHttp = {
+  name: 'without-http',
+  setup(bundler) {
+    bundler.onLoad({ filter: /ssh2.lib.http-agents\.js$/ }, () => ({ contents: '' }));
+  },
+};
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 await rm(outdir, { recursive: true, force: true });
 await build({
@@ -30,6 +37,7 @@ await build({
     js: "(function(require,__filename,__dirname){'use strict';const module={},__url=require('node:url').pathToFileURL(__filename).href;",
   },
   footer: { js: '})' },
+  plugins: [withoutHttp],
   define: { LBCTL_VERSION: JSON.stringify(version), 'import.meta.url': '__url' },
   logLevel: 'warning',
 });

@@ -1,6 +1,5 @@
 import { EXIT } from '../base/exit-codes.js';
 import type { ClusterPlan } from '../planning/types.js';
-import { generationsProbe } from '../resources/probes/generation.js';
 import { applyPlan, batchesContext, type Job } from './apply.js';
 import { problemsBefore, standingOf } from './before.js';
 import { closeAll } from './connect.js';
@@ -56,17 +55,20 @@ async function converge(input: ConvergeInput, prepared: Prepared, recap: Recap):
     return finish(input, await verifyPhase(input, prepared), recap);
   }
 
-  const locked = await lockFor(input, prepared.connected, (host) => [
-    ...planProbes(cluster, prepared.resources, host),
-    generationsProbe,
-  ]);
+  const locked = await lockFor(
+    input,
+    prepared.connected,
+    (host) => planProbes(cluster, prepared.resources, host),
+    prepared,
+  );
   if (!locked.ok) {
     recap.diagnose(locked.error);
     return recap.end(EXIT[locked.why], null, `${locked.error.summary}; nothing was changed`);
   }
   try {
     // The pair may have changed between the first look and the lock: only what is seen under the lock counts.
-    const plan = makePlan(input, prepared.resources, locked.observations);
+    const seen = locked.asSeen ? prepared.made : null;
+    const plan = seen ?? makePlan(input, prepared.resources, locked.observations);
     const late = refused(withFormer(cluster, plan, prepared.former, input), recap);
     if (late !== null) return late;
     const numbered = nextNumber(cluster, locked.observations);

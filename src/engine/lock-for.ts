@@ -8,7 +8,7 @@ import type { Emit } from './events.js';
 import { modelProbe } from './model-file.js';
 import { reachableFacts } from './prepare.js';
 import { newOwner, type RunOwner } from './run-owner.js';
-import { type LockResult, lockPatiently } from './take-lock.js';
+import { type LockResult, lockPatiently, type Seen } from './take-lock.js';
 
 export interface LockInput {
   readonly cluster: Cluster;
@@ -26,20 +26,24 @@ export interface LockInput {
 
 export type Locked = Extract<LockResult, { ok: true }> & { readonly owner: RunOwner };
 
-/** Takes the lock of a cluster for a run, and looks at its hosts in the same round trip. */
+/**
+ * Takes the lock of a cluster for a run, and looks at its hosts in the same round trip, as far as need be.
+ * @param seen what they showed to the same questions just before
+ */
 export async function lockFor(
   input: LockInput,
   connected: Connected,
   probes: (host: string) => readonly Probe<unknown>[],
+  seen: Seen | null = null,
 ): Promise<Locked | Extract<LockResult, { ok: false }>> {
   const { cluster, emit } = input;
   const phase = (state: 'started' | 'done' | 'failed') =>
     emit({ event: 'phase', cluster: cluster.name, phase: 'lock', state });
   phase('started');
   const owner = newOwner(input);
-  const asked = (host: string) => [...probes(host), modelProbe];
+  const asking = { probes, seen, always: [generationsProbe, modelProbe] };
   const patience = { seconds: input.lockWait, signal: input.signal };
-  const locked = await lockPatiently(cluster, connected.sessions, owner, asked, patience);
+  const locked = await lockPatiently(cluster, connected.sessions, owner, asking, patience);
   phase(locked.ok ? 'done' : 'failed');
   return locked.ok ? { ...locked, owner } : locked;
 }

@@ -1,7 +1,17 @@
 import { err, ok } from '../base/result.js';
 import { type Command, sh } from '../base/shell.js';
 import type { Probe } from '../resources/types.js';
-import { LOCK, LOCK_FUNCTIONS, LOCK_TTL, LOCKED_EXIT, type LockHolder, parseHolder, STEP } from './lock.js';
+import {
+  LOCK,
+  LOCK_FUNCTIONS,
+  LOCK_TTL,
+  LOCKED_EXIT,
+  type LockHolder,
+  parseHolder,
+  parseLast,
+  STEP,
+  TELL_LAST,
+} from './lock.js';
 
 /** A lock as it is found, with the token that tells it from the next one. */
 export interface FoundLock extends LockHolder {
@@ -27,8 +37,21 @@ export function parseLook(stdout: string): FoundLock | null {
 export const lockProbe: Probe<FoundLock | null> = {
   key: 'lock-look',
   script: lookScript(),
+  early: true,
   parse({ stdout, stderr, exitCode }) {
     return exitCode === 0 ? ok(parseLook(stdout)) : err(`the lock cannot be read: ${stderr.trim()}`);
+  },
+};
+
+/** Who had the lock last. Asked before everything else: whatever they did since makes that older than their lock. */
+export const lastOwnerProbe: Probe<string> = {
+  key: 'lock-last',
+  script: TELL_LAST,
+  early: true,
+  parse({ stdout, stderr, exitCode }) {
+    return exitCode === 0
+      ? ok(parseLast(stdout))
+      : err(`who locked this host last cannot be read: ${stderr.trim()}`);
   },
 };
 

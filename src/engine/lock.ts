@@ -32,6 +32,8 @@ export const LOCK_HEARTBEAT = 15;
 export const LOCK = `${STATE_DIR}/lock`;
 /** Every step holds it (flock, shared) while it runs: who takes the lock waits for the one that is under way. */
 export const STEP = `${STATE_DIR}/lock.step`;
+/** The token of whoever had the lock last: who finds the same one later knows that nobody had it in between. */
+export const LAST = `${STATE_DIR}/lock.last`;
 
 /** Seconds to wait for a step of the owner before; most are shorter. */
 const STEP_PATIENCE = 2;
@@ -70,7 +72,7 @@ write() {
   umask 077
   # cat(1) says why it could not write; the printf of some shells does not.
   printf 'token=%s\nwho=%s\ncommand=%s\nsince=%s\nrenewed=%s\nboot=%s\n' "$1" "$2" "$3" "$4" "$up" "$boot" |
-    cat >"$lock.new" && mv -f "$lock.new" "$lock" || { rm -f "$lock.new"; exit 1; }
+    cat >"$lock.new" && echo "$1" >"$lock.last" && mv -f "$lock.new" "$lock" || { rm -f "$lock.new"; exit 1; }
 }
 holder() {
   printf 'who=%s\ncommand=%s\nsince=%s\nage=%s\nstep=%s\n' "$(value who)" "$(value command)" "$(value since)" "$(age)" "$1"
@@ -82,17 +84,27 @@ const LOST = sh`{
   exit ${LOCKED_EXIT}
 }`;
 
-/** Takes the lock, or prints its owner and exits with LOCKED_EXIT. */
+/** Prints the token of whoever had the lock last; nothing where nobody ever had it. */
+export const TELL_LAST = sh`[ ! -e ${LAST} ] || IFS= read -r last <${LAST} && echo "last=\${last:-}"`;
+
+/** Takes the lock and tells who had it last, or prints its owner and exits with LOCKED_EXIT. */
 export function acquireScript(owner: LockOwner): Command {
   return sh`${LOCK_FUNCTIONS}
 guard
+last=$(${TELL_LAST}) || last=last=unknown
 if [ "$(value token)" != ${owner.token} ]; then
   if [ -s "$lock" ] && [ "$(age)" -lt ${LOCK_TTL} ]; then holder no; exit ${LOCKED_EXIT}; fi
   exec 8>>${STEP}
   flock -w ${STEP_PATIENCE} 8 || { holder yes; exit ${LOCKED_EXIT}; }
   ${TIDY_UP}
 fi
-write ${owner.token} ${owner.who} ${owner.command} ${owner.since}`;
+write ${owner.token} ${owner.who} ${owner.command} ${owner.since}
+echo "$last"`;
+}
+
+/** What `acquireScript` and `lastOwnerProbe` tell: a token, or nothing. */
+export function parseLast(stdout: string): string {
+  return /^last=(.*)$/m.exec(stdout)?.[1] ?? '';
 }
 
 /** Before every change: makes sure that the lock is still ours, and renews it. */

@@ -54,15 +54,16 @@ export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
     asked.length < 2 ? [] : asked.flatMap(({ key, ahead }) => (ahead ? [begins(key, ahead)] : []));
   const alone = asked.filter((it) => !isJoint(it, asked));
   const sections = [
-    ...alone.filter((it) => it.late !== true),
+    ...alone.filter((it) => it.early !== true && it.late !== true),
     ...[...JOINTS.values()].flatMap((it) => jointQuestion(it, asked)),
     ...alone.filter((it) => it.late === true),
   ];
-  return [
-    ...units,
-    ...ahead,
-    ...sections.map(({ key, script }) => ({ id: key, script, onFailure: 'continue' }) as const),
-  ];
+  const early = alone.filter((it) => it.early === true);
+  return [...early.map(question), ...units, ...ahead, ...sections.map(question)];
+}
+
+function question({ key, script }: Pick<Probe<unknown>, 'key' | 'script'>): Section {
+  return { id: key, script, onFailure: 'continue' };
 }
 
 function isJoint({ joint }: Probe<unknown>, asked: readonly Probe<unknown>[]): boolean {

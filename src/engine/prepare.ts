@@ -20,7 +20,7 @@ import { type Adverts, lookBeforeFirstStart } from './first-start.js';
 import { askFormerMembers, type FormerMember } from './former-members.js';
 import { withFormer } from './former-rules.js';
 import { type Asked, groundProblems } from './ground.js';
-import { isAlive, lockProbe } from './lock-look.js';
+import { isAlive, lastOwnerProbe, lockProbe } from './lock-look.js';
 import type { ObserveOptions } from './observe.js';
 import { observeAll } from './observe-cluster.js';
 
@@ -42,6 +42,10 @@ export interface Prepared {
   readonly connected: Connected;
   readonly resources: readonly HostResources[];
   readonly observations: Observations;
+  /** When the hosts were asked; milliseconds, `Date.now()`. */
+  readonly asked: number;
+  /** What the hosts differ in, whatever else may stand against changing it; null where they were not reached. */
+  readonly made: ClusterPlan | null;
   /** null where a host that has to be reached was not. */
   readonly plan: ClusterPlan | null;
   /** What hosts hear on the network before a first start: some seconds, so awaited only before keepalived starts. */
@@ -83,18 +87,14 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
   for (const { said } of former) if (said !== null) emit({ event: 'diagnostic', diagnostic: said });
   const forgotten = new Set(former.filter((it) => it.gone).map((it) => it.address));
   const resources = buildResources(input.playbook, cluster, input.authPass, forgotten);
+  const made = blocking.length > 0 ? null : makePlan(input, resources, observations);
   const plan =
-    blocking.length > 0
+    made === null
       ? null
-      : withGround(
-          input,
-          withFormer(cluster, makePlan(input, resources, observations), former, input),
-          observations,
-          {
-            asked,
-            answered: Date.now(),
-          },
-        );
+      : withGround(input, withFormer(cluster, made, former, input), observations, {
+          asked,
+          answered: Date.now(),
+        });
   const first =
     plan === null
       ? null
@@ -103,6 +103,8 @@ export async function prepare(input: ClusterInput): Promise<Prepared> {
     connected,
     resources,
     observations,
+    asked,
+    made,
     plan: first?.plan ?? null,
     listening: first?.listening ?? null,
     adverts: first?.adverts ?? null,
@@ -151,6 +153,7 @@ export function allProbes(
     ...statusProbes(cluster),
     throughVipProbe(verifyTargets(cluster)),
     ...planProbes(cluster, resources, host),
+    lastOwnerProbe,
     lockProbe,
     roomProbe,
   ];

@@ -7,7 +7,6 @@ import { planCluster } from '../planning/plan.js';
 import { restorePlays } from '../planning/restore.js';
 import type { ClusterPlan } from '../planning/types.js';
 import type { Playbook } from '../playbook/model.js';
-import { generationsProbe } from '../resources/probes/generation.js';
 import type { Transport } from '../transport/types.js';
 import { applyPlan, batchesContext, type Job } from './apply.js';
 import { problemsBefore, standingOf } from './before.js';
@@ -56,10 +55,7 @@ export async function rollbackCluster(input: RollbackInput): Promise<ClusterResu
     );
     if (blocking.length > 0)
       return recap.end(EXIT.unreachable, null, 'a host is out of reach; nothing was changed');
-    const locked = await lockFor(input, connected, (host) => [
-      ...allProbes(cluster, [], host),
-      generationsProbe,
-    ]);
+    const locked = await lockFor(input, connected, (host) => allProbes(cluster, [], host));
     if (!locked.ok) {
       recap.diagnose(locked.error);
       return recap.end(EXIT[locked.why], null, `${locked.error.summary}; nothing was changed`);

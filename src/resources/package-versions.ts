@@ -142,8 +142,10 @@ export function targetsOf(
   return { versions, problems };
 }
 
-/** Releases of one version: `1.el9` before `10.el9`. */
-const byNumbers = new Intl.Collator('en', { numeric: true }).compare;
+/** Releases of one version: `1.el9` before `10.el9`. Made where it is needed: it takes as long as reading an inventory. */
+function byNumbers(one: string, other: string): number {
+  return new Intl.Collator('en', { numeric: true }).compare(one, other);
+}
 
 function noSuchVersion(name: string, wish: string, known: readonly string[]): Diagnostic {
   const has = known.length === 0 ? `no ${name} at all` : [...known].sort(byNumbers).join(', ');

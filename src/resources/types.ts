@@ -21,6 +21,8 @@ export interface Probe<F> {
   readonly asksUnits?: true;
   /** Runs before all questions, in the shell that theirs come from: begins what takes its time. The script does without, too. */
   readonly ahead?: Command;
+  /** Asked before everything else: its answer is older than all the others. */
+  readonly early?: true;
   /** Asked after the others, since its answer takes its time to come. */
   readonly late?: true;
   /** Where several probes have the same, one script asks all their questions. */

@@ -76,7 +76,8 @@ export async function drillCluster(input: DrillInput): Promise<DrillOutcome> {
     };
     const health = healthCheck(cluster, input.playbook);
     const patience = { seconds: input.lockWait, signal: input.signal };
-    const locked = await lockPatiently(cluster, connected.sessions, owner, health.probes, patience);
+    const asking = { probes: health.probes, seen: null, always: [] };
+    const locked = await lockPatiently(cluster, connected.sessions, owner, asking, patience);
     phase('lock', locked.ok ? 'done' : 'failed');
     if (!locked.ok) return refuse(EXIT[locked.why], [locked.error], locked.error.summary);
     try {

@@ -235,8 +235,10 @@ describe('nothing is changed', () => {
     pair.host('lb2').files.delete('/etc/haproxy/haproxy.cfg');
     pair.mishap = (host, _, ids) => {
       // Somebody else's run mended it between the first look and the lock.
-      if (ids.includes('lock') && host.host.name === 'lb2' && right !== undefined)
+      if (ids.includes('lock') && host.host.name === 'lb2' && right !== undefined) {
         host.files.set('/etc/haproxy/haproxy.cfg', right);
+        host.lastOwner = 'somebody-else';
+      }
       return undefined;
     };
     expect((await up(pair)).result.exit).toBe(0);

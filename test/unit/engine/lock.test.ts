@@ -9,10 +9,18 @@ import {
   LOCK_TTL,
   LOCKED_EXIT,
   parseHolder,
+  parseLast,
   releaseScript,
+  seizeScript,
   whileLocked,
 } from '../../../src/engine/lock.js';
-import { isAlive, lookScript, parseLook, removeScript } from '../../../src/engine/lock-look.js';
+import {
+  isAlive,
+  lastOwnerProbe,
+  lookScript,
+  parseLook,
+  removeScript,
+} from '../../../src/engine/lock-look.js';
 import { STATE_DIR } from '../../../src/render/platform.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
@@ -48,7 +56,7 @@ function age(seconds: number, boot?: string): void {
 
 describe('the lock of a host', () => {
   it('is taken where it is free, in a folder for root alone', () => {
-    expect(on(acquireScript(ann))).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+    expect(on(acquireScript(ann))).toEqual({ stdout: 'last=\n', stderr: '', exitCode: 0 });
     expect(holder()).toBe(ann.who);
     expect([folder, join(folder, 'lock')].map((it) => (statSync(it).mode & 0o777).toString(8))).toEqual([
       '700',
@@ -117,8 +125,28 @@ describe('the lock of a host', () => {
     expect(on(releaseScript(bob.token)).exitCode).toBe(0);
     expect(holder()).toBe(ann.who);
     expect(on(releaseScript(ann.token)).exitCode).toBe(0);
-    expect(readdirSync(folder)).toEqual(['lock.guard', 'lock.step']);
+    expect(readdirSync(folder)).toEqual(['lock.guard', 'lock.last', 'lock.step']);
     expect(on(acquireScript(bob)).exitCode).toBe(0);
+  });
+
+  it('tells who had it last, released or not, and whoever looks as well', () => {
+    const told = () => parseLast(on(lastOwnerProbe.script).stdout);
+    expect(told()).toBe('');
+    expect(parseLast(on(acquireScript(ann)).stdout)).toBe('');
+    on(releaseScript(ann.token));
+    expect(told()).toBe(ann.token);
+    expect(parseLast(on(acquireScript(bob)).stdout)).toBe(ann.token);
+    on(fenceScript(bob.token));
+    expect(told()).toBe(bob.token);
+    on(seizeScript(bob.token));
+    expect(told()).toBe(`${bob.token}-host`);
+  });
+
+  it('whose last owner cannot be read tells that, and nobody takes it for the one before', () => {
+    on(acquireScript(ann));
+    writeFileSync(join(folder, 'lock.last'), '');
+    expect(on(lastOwnerProbe.script).exitCode).not.toBe(0);
+    expect(parseLast(on(acquireScript(ann)).stdout)).toBe('unknown');
   });
 
   it('of two that come at once one wins', () => {

@@ -27,6 +27,12 @@ describe('the questions to a host', () => {
     ]);
   });
 
+  it('that tell who was at work come before what they may have changed', () => {
+    const dump = probe('dump', { ahead: raw('begin'), late: true, asksUnits: true });
+    const probes = [dump, probe('service', { asksUnits: true }), probe('lock', { early: true })];
+    expect(ids(probes)).toEqual(['lock', '(units)', '(dump:ahead)', 'service', 'dump']);
+  });
+
   it('begin nothing where there is only one', () => {
     expect(ids([probe('dump', { ahead: raw('begin'), late: true })])).toEqual(['dump']);
   });

@@ -58,6 +58,9 @@ export class SimulatedHost {
     return [...own.flatMap((it) => it.virtualIpaddress.map((vip) => vip.address)), ...this.extra];
   }
 
+  /** The token of whoever had its lock last. */
+  lastOwner = '';
+
   /** What a section of a script prints here, and how it ends. */
   answer(id: string, script: string): ProbeOutput {
     const odd = this.odd.get(id);
@@ -70,6 +73,13 @@ export class SimulatedHost {
     return { ...usual, stdout: this.say(id, script) };
   }
 
+  /** Whoever takes the lock is told who had it before. */
+  private lock(script: string): string {
+    const last = this.lastOwner;
+    this.lastOwner = /^write (\S+) /m.exec(script)?.[1] ?? '';
+    return `last=${last}\n`;
+  }
+
   /** What the cluster is, as a run that ended well leaves it. */
   remember(model: string): void {
     const file = { mode: '600', owner: 'root', group: 'root', written: this.now };
@@ -79,6 +89,10 @@ export class SimulatedHost {
   private say(id: string, script: string): string {
     const [kind = '', name = ''] = id.split(/:(.*)/);
     switch (kind) {
+      case 'lock-last':
+        return `last=${this.lastOwner}\n`;
+      case 'lock':
+        return this.lock(script);
       case 'room':
         return roomOf(Math.floor(Date.now() / 1000));
       case 'os':
