@@ -66,7 +66,8 @@ export function batchesContext(
     | 'showDiff'
     | 'stepLimit'
     | 'guard'
-  > & { readonly plan: ClusterPlan; readonly broken: string | null },
+  > &
+    Pick<Partial<BatchesContext>, 'seen'> & { readonly plan: ClusterPlan; readonly broken: string | null },
 ): BatchesContext {
   const { plan, broken, ...rest } = input;
   return {

@@ -17,6 +17,7 @@ import {
   type Prepared,
   planProbes,
   prepare,
+  reachableFacts,
   summarize,
   unfinishedRun,
 } from './prepare.js';
@@ -112,6 +113,7 @@ function jobOf(
     listening,
     adverts,
     interrupted: input.signal,
+    seen: reachableFacts(observations),
     guard: new Guard({ ...input, connected, observations }),
   });
   return {

@@ -1,56 +1,15 @@
 import type { Diagnostic } from '../base/diagnostic.js';
-import type { Command } from '../base/shell.js';
-import { joinCommands, sh } from '../base/shell.js';
-import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { Batch, HostWork, WorkItem } from '../planning/types.js';
-import type { GateName } from '../playbook/model.js';
-import type { Facts, Probe, Step } from '../resources/types.js';
-import { type Session, TransportError } from '../transport/types.js';
-import type { Emit } from './events.js';
-import { frame, newMark, parseFrame, type Section, stopScript } from './framing.js';
-import { hostGate, hostGateLimit } from './gates.js';
+import type { Facts, Probe } from '../resources/types.js';
+import { TransportError } from '../transport/types.js';
+import { changeSections, type ExecuteContext, limitOf } from './change-script.js';
+import { frame, newMark, opening, parseFrame, stopScript } from './framing.js';
+import { hostGate } from './gates.js';
 import { judge } from './judge.js';
-import { fenceScript, whileLocked } from './lock.js';
-import { factsFrom, probeSections } from './observe.js';
+import { factsFrom } from './observe.js';
 import { stillDiffers } from './recheck.js';
-import { armChangeScript, armedServices, type RevertRun } from './revert.js';
 import { tellCommands, withoutSecrets } from './tell-commands.js';
-
-/** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
-const OVERHEAD = 60;
-
-/** Milliseconds for which a check made ahead stands for one: certificates and other files that it reads may change. */
-const CHECK_HOLDS = 60_000;
-
-export interface ExecuteContext {
-  readonly cluster: Cluster;
-  readonly resources: readonly HostResources[];
-  readonly sessions: ReadonlyMap<string, Session>;
-  readonly token: string;
-  /** Run once on each host, before its first change; `ahead` of its turn, perhaps. */
-  readonly keep: (host: string, ahead: boolean) => Command;
-  /** Run where that was done ahead, as the host's changes begin. */
-  readonly begin: Command;
-  /** Hosts where that is known to have been done. */
-  readonly kept: Set<string>;
-  /** Steps whose check has passed on their host since the lock was taken, and when: milliseconds, `Date.now()`. */
-  readonly checked: Map<Step, number>;
-  /** Hosts where something may have been changed: whoever goes back looks at them. */
-  readonly touched: Set<string>;
-  /** How a host goes back by itself when its operator is gone; null: nothing serves yet that could be broken. */
-  readonly revert: RevertRun | null;
-  /** Hosts whose switch was armed and has not been disarmed since. */
-  readonly armed: Set<string>;
-  readonly emit: Emit;
-  /** Told when the user interrupts: the running steps end, then nothing more begins. */
-  readonly interrupted: AbortSignal;
-  readonly showDiff: boolean;
-  /** Seconds for one remote step; null: each step's own. */
-  readonly stepLimit: number | null;
-  /** Asked at the end of each host's batch, besides what was changed. */
-  readonly alsoAsk: readonly Probe<unknown>[];
-}
 
 export interface HostResult {
   readonly host: string;
@@ -101,8 +60,9 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   for (const gate of gates) emit({ event: 'gate', ...about, gate, state: 'waiting' });
 
   const mark = newMark();
-  const recheck = [...recheckProbes(work, context.resources), ...context.alsoAsk];
-  const sections = sectionsOf(batch, work, gates, recheck, context);
+  const seen = context.seen?.get(work.host) ?? null;
+  const recheck = [...recheckProbes(work, context.resources, seen), ...context.alsoAsk];
+  const sections = changeSections(batch, work, gates, recheck, context);
   const mayHaveChanged = context.touched.has(work.host);
   context.touched.add(work.host);
   const script = frame(sections, mark, { stoppable: true, alone: true });
@@ -114,7 +74,11 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   context.interrupted.addEventListener('abort', stop, { once: true });
   try {
     const limit = limitOf(work, gates, context);
-    const result = await session.run(script, { limit, tidy: limit !== 'none' && isTidy(work) });
+    const result = await session.run(script, {
+      limit,
+      tidy: limit !== 'none' && isTidy(work),
+      ...(context.changing && { heard: { text: opening(mark, 'step 0 0'), tell: context.changing } }),
+    });
     // What a host prints may quote a line with a password, in HAProxy's complaint about it for example.
     const outcomes = withoutSecrets(parseFrame(result, mark), script);
     tellCommands(work, outcomes, result.durationMs, { ...about, emit });
@@ -135,7 +99,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
       outcomes.unfinished === null &&
       outcomes.finished.at(-1)?.id !== sections.at(-1)?.id;
     const facts = judged.error === null && judged.whole && !unlooked ? factsFrom(result, mark) : null;
-    const differs = facts && stillDiffers(work, context.resources, facts, cluster.name);
+    const differs = facts && stillDiffers(work, context.resources, withEarlier(facts, seen), cluster.name);
     return {
       host: work.host,
       changed: judged.changed,
@@ -161,90 +125,26 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   }
 }
 
-function sectionsOf(
-  batch: Batch,
-  work: HostWork,
-  gates: readonly GateName[],
-  recheck: readonly Probe<unknown>[],
-  context: ExecuteContext,
-): Section[] {
-  const services = context.revert === null ? [] : armedServices(batch, work);
-  const arm =
-    context.revert === null || services.length === 0
-      ? null
-      : whileLocked(context.token, armChangeScript(services, context.revert));
-  const fence = fenceScript(context.token);
-  return [
-    {
-      id: 'fence',
-      script: context.kept.has(work.host) ? joinCommands([fence, context.begin]) : fence,
-      onFailure: 'stop',
-      limit: OVERHEAD / 2,
-    },
-    ...(context.kept.has(work.host)
-      ? []
-      : [
-          {
-            id: 'keep',
-            script: whileLocked(context.token, context.keep(work.host, false)),
-            onFailure: 'stop',
-            limit: OVERHEAD / 2,
-          } as const,
-        ]),
-    ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop', limit: OVERHEAD / 2 } as const]),
-    ...work.items.flatMap((item, index) =>
-      item.steps.map(
-        (step, number): Section => ({
-          id: `step ${index} ${number}`,
-          script: whileLocked(context.token, waiting(step, context)),
-          onFailure: 'stop',
-          ...(step.limit === 'none' ? {} : { limit: secondsFor(step.limit, context) }),
-        }),
-      ),
-    ),
-    ...gates.flatMap((gate): Section[] => {
-      const script = hostGate(gate, context.cluster);
-      return script === null ? [] : [{ id: `gate ${gate}`, script, onFailure: 'stop' }];
-    }),
-    ...probeSections(recheck),
-  ];
-}
-
 function isTidy({ items }: HostWork): boolean {
   return items.every(({ steps }) => steps.every((step) => step.leavesProcesses !== true));
 }
 
-function secondsFor(limit: number, { stepLimit }: ExecuteContext): number {
-  return stepLimit ?? limit;
-}
-
-/** A package manager's transaction is never ended from here; `--timeout` bounds its wait for another one. */
-function waiting(step: Step, { stepLimit, checked }: ExecuteContext): Command {
-  const { limit, ahead } = step;
-  const isFresh = Date.now() - (checked.get(step) ?? 0) < CHECK_HOLDS;
-  const script = ahead !== undefined && isFresh ? ahead.checked : step.script;
-  return limit === 'none' && stepLimit !== null
-    ? sh`lbctl_wait=${stepLimit}
-${script}`
-    : script;
-}
-
-function limitOf(work: HostWork, gates: readonly GateName[], context: ExecuteContext): number | 'none' {
-  const { cluster } = context;
-  const limits = work.items.flatMap((item) => item.steps.map((step) => step.limit));
-  if (limits.includes('none')) return 'none';
-  const steps = limits.reduce<number>(
-    (sum, limit) => sum + (limit === 'none' ? 0 : secondsFor(limit, context)),
-    0,
-  );
-  return OVERHEAD + steps + gates.reduce((sum, gate) => sum + hostGateLimit(gate, cluster), 0);
-}
-
 /** The probes of the resources that this batch changes on this host: they look again at its end. */
-function recheckProbes(work: HostWork, resources: readonly HostResources[]): Probe<unknown>[] {
+function recheckProbes(
+  work: HostWork,
+  resources: readonly HostResources[],
+  seen: Facts | null,
+): Probe<unknown>[] {
   const changed = new Set(work.items.flatMap((item) => item.change?.resource ?? []));
   const own = resources.find((it) => it.host.name === work.host);
   return (own?.plays ?? [])
     .flat()
-    .flatMap(({ resource }) => (changed.has(resource.id) ? resource.probes : []));
+    .flatMap(({ resource }) => (changed.has(resource.id) ? resource.probes : []))
+    .filter((it) => seen === null || it.before !== true);
+}
+
+/** What was of account before the change alone was not asked again. */
+function withEarlier(facts: Facts, seen: Facts | null): Facts {
+  if (seen === null) return facts;
+  return { need: (probe) => (probe.before === true ? seen : facts).need(probe) };
 }

@@ -29,6 +29,26 @@ export interface Outcomes {
   readonly unfinished: string | null;
 }
 
+/** The process that `beginsBeside` has begun. */
+const BESIDE = raw('lbctl_beside');
+
+/**
+ * A part that runs beside the sections after it, up to `awaitsBeside`. What it prints is lost and how it ends is for the
+ * script alone: whoever wants to know why it failed runs it again.
+ */
+export function beginsBeside(script: Command): Section {
+  const begin = sh`(
+${script}
+) >/dev/null 2>&1 & ${BESIDE}=$!`;
+  return { id: 'begins beside', script: begin, onFailure: 'continue', shared: true };
+}
+
+/** Waits for what runs beside; `passed` is run where it succeeded, for the variables that it sets. */
+export function awaitsBeside(passed: Command): Section {
+  const script = sh`! wait "$${BESIDE}" || ${passed}`;
+  return { id: 'awaits beside', script, onFailure: 'continue', shared: true };
+}
+
 /** There while a stoppable script runs on the host. Without it the script ends before its next section. */
 function goFile(mark: string): string {
   return `/run/lbctl-go.${mark}`;
@@ -87,7 +107,7 @@ read -r asked_late asked_rest </proc/uptime
 case $asked_now in *[!0-9.]*) asked_now=$((\${asked_now%%.*} + 1)) ;; esac
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     stoppable
-      ? sh`${atTheEnd(sh`rm -f ${goFile(mark)}`)}
+      ? sh`${atTheEnd(sh`[ -z "\${${BESIDE}:-}" ] || wait "$${BESIDE}"; rm -f ${goFile(mark)}`)}
 : >${goFile(mark)}`
       : raw(''),
     lock,
@@ -152,6 +172,11 @@ export const SHUTTING_DOWN = 'the host is shutting down';
 const LEAVING = sh`leaving() {
   [ "$(timeout 3 systemctl is-system-running 2>/dev/null </dev/null)" != stopping ] || echo ${SHUTTING_DOWN} >&2
 }`;
+
+/** The line with which a section begins. */
+export function opening(mark: string, id: string): string {
+  return `\n${mark}+${id}\n`;
+}
 
 export function parseFrame(result: RunResult, mark: string): Outcomes {
   const out = split(result.stdout, mark);

@@ -33,18 +33,18 @@ export function keepScript(run: KeptRun, own: Keeps = {}): Command {
   return sh`set -e
 umask 077
 base=${GENERATIONS}
-mkdir -p "$base"
+[ -d "$base" ] || mkdir -p "$base"
 for old in "$base"/.new.*; do [ ! -e "$old" ] || rm -rf "$old"; done
 number=${run.number}
 if [ ! -d "$base/0" ]; then n=0; else n=$number; fi
 # Kept already: the connection was lost afterwards.
 for old in "$base/$n" "$base/0"; do
-  if [ "$(sed -n 's/^number=//p' "$old/run" 2>/dev/null)" = "$number" ]; then
+  if [ -e "$old/run" ] && IFS= read -r kept <"$old/run" && [ "$kept" = "number=$number" ]; then
     ${run.ahead ? raw('exit 0') : sh`echo begun=yes >"$old/begun"; exit 0`}
   fi
 done
 new=$base/.new.$n
-${atTheEnd(sh`rm -rf "$new" "$base/.new.states" "$base/.new.gone"`)}
+${atTheEnd(sh`rm -rf "$new" "$base/.new.gone"`)}
 mkdir -p "$new/files"
 : >"$new/missing"
 # All at once: a process for each would take longer than all of them. Relative: coreutils 9.1 fails on the folders of absolute paths.
@@ -78,8 +78,7 @@ keep "$new" ${[...KEPT_PATHS, ...(own.paths ?? [])]}
   done
   if [ -r /etc/ufw/ufw.conf ]; then echo "ufw=$(sed -n 's/^ENABLED=//p' /etc/ufw/ufw.conf)"; fi
   for v in ipv4 ipv6; do
-    f=/proc/sys/net/$v/ip_nonlocal_bind
-    if [ -r "$f" ]; then echo "net.$v.ip_nonlocal_bind=$(cat "$f")"; fi
+    if read -r now </proc/sys/net/$v/ip_nonlocal_bind; then echo "net.$v.ip_nonlocal_bind=$now"; fi 2>/dev/null
   done
   for f in ${own.sysctls ?? []}; do
     if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi
@@ -95,11 +94,18 @@ if [ "$n" != 0 ] && [ -d "$base/0" ]; then
   for p in ${own.paths ?? []}; do
     if [ ! -e "$base/0/files$p" ] && [ ! -L "$base/0/files$p" ] && ! grep -qxF "$p" "$base/0/missing"; then keep "$base/0" "$p"; fi
   done
-  awk -F= 'NR == FNR { seen[$1] = 1; next } !($1 in seen)' "$base/0/states" "$base/$n/states" >"$base/.new.states"
-  cat "$base/.new.states" >>"$base/0/states"
-  rm -f "$base/.new.states"
+  seen=
+  while IFS= read -r line; do seen="$seen \${line%%=*} "; done <"$base/0/states"
+  more=
+  while IFS= read -r line; do
+    case $seen in *" \${line%%=*} "*) ;; *) more="$more$line
+" ;; esac
+  done <"$base/$n/states"
+  printf %s "$more" >>"$base/0/states"
 fi
-for old in $(ls "$base" | grep -E '^[0-9]+$'); do
+for old in "$base"/[1-9]*; do
+  old=\${old##*/}
+  case $old in *[!0-9]*) continue ;; esac
   if [ "$old" -gt 0 ] && [ "$old" -le "$((number - ${KEPT_GENERATIONS}))" ]; then
     # By a rename: half of one could not be read any more.
     mv "$base/$old" "$base/.new.gone"

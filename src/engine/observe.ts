@@ -1,10 +1,10 @@
-import type { Command } from '../base/shell.js';
+import { type Command, raw, sh } from '../base/shell.js';
 import { JOINT_FILES } from '../resources/probes/file.js';
 import { ASK_UNITS } from '../resources/probes/units.js';
 import type { Joint, Probe, ProbeOutput } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
 import { HostFacts } from './facts.js';
-import { frame, newMark, parseFrame, type Section } from './framing.js';
+import { awaitsBeside, beginsBeside, frame, newMark, parseFrame, type Section } from './framing.js';
 
 const UNITS_FIRST: Section = { id: 'units', script: ASK_UNITS, onFailure: 'continue', shared: true };
 
@@ -17,11 +17,24 @@ export interface ObserveOptions {
   readonly signal?: AbortSignal;
   /** Seconds; `--timeout`. */
   readonly limit?: number;
-  /** Runs before the questions, on the way; harmless when run twice. */
+  /** Runs beside the questions, on the way; harmless when run twice. */
   readonly first?: { readonly script: Command; readonly ended: (outcome: ProbeOutput) => void };
 }
 
 const FIRST = 'first';
+
+/** What is told runs beside the questions; where it did not succeed so, once more, and says why. */
+function toldBeside(script: Command, questions: readonly Section[]): Section[] {
+  const again = sh`[ -n "\${lbctl_told:-}" ] || {
+${script}
+}`;
+  return [
+    beginsBeside(script),
+    ...questions,
+    awaitsBeside(raw('lbctl_told=yes')),
+    { id: FIRST, script: again, onFailure: 'continue' },
+  ];
+}
 
 /** Asks a host everything in one round trip. @throws TransportError */
 export async function observe(
@@ -31,9 +44,9 @@ export async function observe(
 ): Promise<HostFacts> {
   const mark = newMark();
   const { first } = options;
-  const before: Section[] =
-    first === undefined ? [] : [{ id: FIRST, script: first.script, onFailure: 'continue' }];
-  const script = frame([...before, ...probeSections(probes)], mark);
+  const questions = probeSections(probes);
+  const sections = first === undefined ? questions : toldBeside(first.script, questions);
+  const script = frame(sections, mark);
   const result = await session.run(script, {
     limit: options.limit ?? OBSERVE_LIMIT,
     repeatable: true,

@@ -1,8 +1,9 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { Batch } from '../planning/types.js';
+import type { ExecuteContext } from './change-script.js';
 import { confirm, confirmAll } from './confirm.js';
 import type { Connected } from './connect.js';
-import { type ExecuteContext, executeBatch } from './execute.js';
+import { executeBatch } from './execute.js';
 import { type Adverts, leavesGroundAlone, startsKeepalived } from './first-start.js';
 import type { Guard } from './guard.js';
 import { keepAhead } from './keep-ahead.js';
@@ -43,8 +44,15 @@ export async function runBatches(
   recap: Recap,
 ): Promise<Outcome> {
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
-  const keeping = keepAhead(context.interrupted.aborted ? [] : batches, context);
-  const running = allBatches(batches, context, recap, { confirmations, keeping });
+  let begin = (_: boolean): void => undefined;
+  const begun = new Promise<boolean>((resolve) => {
+    begin = resolve;
+  });
+  const keeping = keepAhead(batches, context, begun);
+  const running = allBatches(batches, { ...context, changing: () => begin(true) }, recap, {
+    confirmations,
+    keeping,
+  }).finally(() => begin(false));
   // What goes back to what was is not to meet it. Else whoever drives the run waits for it in the end.
   const outcome = await running;
   if (outcome.kind !== 'done') await context.adverts?.ended();
@@ -125,6 +133,8 @@ async function allBatches(
         return { kind: 'failed', message: problem.summary };
       }
     }
+    // Also where it had no steps of its own.
+    context.changing?.();
     // Those of the last batch are told by whoever proves the result, on the way.
     for (const { host } of left.length === 0 ? [] : results) {
       const session = sessions.get(host);

@@ -9,12 +9,17 @@ import { overlap, wantedPorts } from './ports-free.js';
 import { fileProbe } from './probes/file.js';
 import { type Listener, listenersProbe } from './probes/listeners.js';
 import { osProbe } from './probes/os.js';
+import { HAPROXY_UNIT_FILES } from './probes/unit-files.js';
 import type { Resource, ResourceContext } from './types.js';
 import { unsupported } from './unsupported.js';
 
 /** haproxy's own check with what its unit loads besides the file: EL's also reads a directory. */
-export const HAPROXY_VALIDATE = sh`set -- -c -f "$candidate"
-confdir=$(systemctl show haproxy -p Environment --value | tr ' ' '\n' | sed -n 's/^"*CFGDIR=\([^"]*\)"*$/\1/p')
+export const HAPROXY_VALIDATE = sh`confdir=
+${HAPROXY_UNIT_FILES}
+if [ $# = 0 ] || grep -qs CFGDIR= "$@"; then
+  confdir=$(systemctl show haproxy -p Environment --value | tr ' ' '\n' | sed -n 's/^"*CFGDIR=\([^"]*\)"*$/\1/p')
+fi
+set -- -c -f "$candidate"
 if [ -n "$confdir" ] && [ -d "$confdir" ]; then set -- "$@" -f "$confdir"; fi
 timeout 30 haproxy "$@" >&2`;
 

@@ -1,8 +1,8 @@
-import { atTheEnd, type Command, joinCommands, sh } from '../base/shell.js';
+import { atTheEnd, type Command, joinCommands, raw, sh } from '../base/shell.js';
 import type { Text } from '../base/text.js';
 import { fileDiff } from './diff.js';
 import { fileProbe } from './probes/file.js';
-import { type Change, type Facts, NOTHING, type Planned, planned, type Step } from './types.js';
+import { CHECKED, type Change, type Facts, NOTHING, type Planned, planned, type Step } from './types.js';
 
 export interface ManagedFile {
   readonly resource: string;
@@ -71,7 +71,13 @@ export function writeStep(file: ManagedFile): Step {
   if (validate === undefined) return { ...step, script: joinCommands([candidate, put]) };
   return {
     ...step,
-    script: joinCommands([candidate, validate, put]),
+    script: joinCommands([
+      candidate,
+      sh`if [ "\${${raw(CHECKED)}:-}" != "$path" ]; then
+${validate}
+fi`,
+      put,
+    ]),
     ahead: {
       path: file.path,
       check: joinCommands([candidate, validate]),

@@ -44,7 +44,7 @@ export function portsFree(cluster: Cluster, file = HAPROXY_CFG): Command {
   ];
   return joinCommands([
     sh`wanted() { printf '%s\n' ${ports}; }`,
-    sh`ours() { for h in ${hashes}; do case $(sha256sum ${file}) in "$h"*) return 0 ;; esac; done; return 1; }`,
+    sh`ours() { now=$(sha256sum ${file}); for h in ${hashes}; do case $now in "$h"*) return 0 ;; esac; done; return 1; }`,
     raw(`if ours; then
   listening=$(ss -Hltnp) || { echo 'ss -Hltnp failed: who listens is not known, nothing was reloaded' >&2; exit 1; }
   taken=$(printf '%s\\n' "$listening" | while read -r _ _ _ local _ users; do

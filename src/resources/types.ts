@@ -21,6 +21,8 @@ export interface Probe<F> {
   readonly asksUnits?: true;
   /** Runs before all questions, in the shell that theirs come from: begins what takes its time. The script does without, too. */
   readonly ahead?: Command;
+  /** Of no account to what a change has come to: it is asked before one alone. */
+  readonly before?: true;
   /** Asked before everything else: its answer is older than all the others. */
   readonly early?: true;
   /** Asked after the others, since its answer takes its time to come. */
@@ -70,6 +72,9 @@ export interface Step {
   /** systemd reads all unit files anew by it. */
   readonly rereadsUnits?: true;
 }
+
+/** The shell variable that names the file whose check passed in the same script just before: its step leaves the check out. */
+export const CHECKED = 'lbctl_checked';
 
 /** How a step that checks a file before it puts it in its place can be made in two parts. */
 export interface CheckedAhead {

@@ -28,24 +28,42 @@ export type KeepalivedFacts =
 const LOCK = '/run/lbctl-dump.lock';
 
 /**
+ * Which dump the running keepalived writes, and on which signal: what its own program told when it was asked the last time (a
+ * start of it takes as long as everything else about the dump) stands beside the process that it was told for.
+ */
+const SIGNAL = sh`dump_signal() {
+  dump_pid=$1 dump_kind= dump_sig= dump_stat= dump_told=
+  { read -r dump_stat <"/proc/$1/stat" && read -r dump_told <${LOCK}; } 2>/dev/null
+  # The 22nd field, proc(5): when it was started.
+  set -- \${dump_stat##*) }
+  dump_who=$dump_pid-\${20:-}
+  set -- $dump_told
+  case "\${1:-} \${2:-}" in "$dump_who json"|"$dump_who data") dump_kind=$2 dump_sig=$3 ;; esac
+  case $dump_sig in ''|*[!0-9]*) ;; *) return 0 ;; esac
+  for dump_kind in json data; do
+    case $dump_kind in json) dump_name=JSON ;; *) dump_name=DATA ;; esac
+    dump_sig=$(keepalived --signum=$dump_name 2>/dev/null) || continue
+    case $dump_sig in ''|*[!0-9]*) continue ;; esac
+    echo "$dump_who $dump_kind $dump_sig" >${LOCK}
+    return 0
+  done
+  return 1
+}`;
+
+/**
  * Asks for the dump before the other questions, so that nobody waits for it: keepalived writes it meanwhile. What does not
  * work here is done by the question itself, which says why it cannot.
  */
-const ASK_AHEAD = sh`asked_dump=
+const ASK_AHEAD = sh`${SIGNAL}
+asked_dump=
 dump_pid=\${asked_keepalived#*MainPID=}
 dump_pid=\${dump_pid%%[!0-9]*}
 if [ "\${dump_pid:-0}" != 0 ] && (umask 077; : >>${LOCK}) 2>/dev/null; then
   exec 9>>${LOCK}
-  if flock -n 9; then
-    for dump_kind in json data; do
-      case $dump_kind in json) dump_name=JSON ;; *) dump_name=DATA ;; esac
-      dump_sig=$(keepalived --signum=$dump_name 2>/dev/null) || continue
-      case $dump_sig in ''|*[!0-9]*) continue ;; esac
-      dump_file=/proc/$dump_pid/root/tmp/keepalived.$dump_kind
-      [ ! -e "$dump_file" ] || rm -f "$dump_file"
-      kill -s "$dump_sig" "$dump_pid" 2>/dev/null && asked_dump=$dump_kind
-      break
-    done
+  if flock -n 9 && dump_signal "$dump_pid" 2>/dev/null; then
+    dump_file=/proc/$dump_pid/root/tmp/keepalived.$dump_kind
+    [ ! -e "$dump_file" ] || rm -f "$dump_file"
+    kill -s "$dump_sig" "$dump_pid" 2>/dev/null && asked_dump=$dump_kind
   fi
   [ -n "$asked_dump" ] || exec 9>&-
 fi`;
@@ -70,13 +88,14 @@ else
   pid=\${pid%%[!0-9]*}
   if [ -z "$pid" ] || [ "$pid" = 0 ] || [ ! -d "/proc/$pid" ]; then echo not-running; exit 0; fi
   umask 077
-  exec 9>${LOCK}
+  exec 9>>${LOCK}
   flock -w 5 9 || { echo "another dump is under way" >&2; exit 1; }
-  sig=$(keepalived --signum=JSON 2>/dev/null) && kind=json || { sig=$(keepalived --signum=DATA) && kind=data || exit 1; }
-  case $sig in ''|*[!0-9]*) echo "keepalived names no signal for a dump" >&2; exit 1 ;; esac
+  ${SIGNAL}
+  dump_signal "$pid" || { echo "keepalived names no signal for a dump" >&2; exit 1; }
+  kind=$dump_kind
   f=/proc/$pid/root/tmp/keepalived.$kind
   rm -f "$f"
-  kill -s "$sig" "$pid" || exit 1
+  kill -s "$dump_sig" "$pid" || exit 1
 fi
 i=0
 last=

@@ -13,6 +13,8 @@ export interface Listener {
 /** What listens for TCP connections, and who, as `ss` tells it. */
 export const listenersProbe: Probe<readonly Listener[]> = {
   key: 'listeners',
+  // What is bound by then HAProxy's own reload has proven.
+  before: true,
   script: raw('ss -Hltnp'),
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`\`ss -Hltnp\` failed with exit code ${exitCode}: ${stderr.trim()}`);

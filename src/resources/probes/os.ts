@@ -34,6 +34,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
  */
 export const osProbe: Probe<OsFacts> = {
   key: 'os',
+  before: true,
   // The shell reads it itself: a process takes longer.
   script: raw(`f=/etc/os-release
 [ -r "$f" ] || f=/usr/lib/os-release

@@ -2,9 +2,7 @@ import { err, ok } from '../../base/result.js';
 import { sh } from '../../base/shell.js';
 import { dropInPath } from '../../render/platform.js';
 import type { Probe } from '../types.js';
-
-/** Where units are, systemd.unit(5). */
-const FOLDERS = ['/etc', '/run', '/usr/local/lib', '/usr/lib', '/lib'].map((it) => `${it}/systemd/system`);
+import { HAPROXY_UNIT_FILES } from './unit-files.js';
 
 const OURS = dropInPath('haproxy');
 
@@ -14,10 +12,7 @@ const OURS = dropInPath('haproxy');
  */
 export const onlyChecksProbe: Probe<boolean> = {
   key: 'start-pre:haproxy',
-  script: sh`set --
-for d in ${FOLDERS}; do
-  for f in "$d"/haproxy.service "$d"/haproxy.service.d/*.conf; do [ ! -f "$f" ] || set -- "$@" "$f"; done
-done
+  script: sh`${HAPROXY_UNIT_FILES}
 [ $# -gt 0 ] || exit 0
 grep -H '^[[:space:]]*ExecStartPre[[:space:]]*=' "$@" || [ $? = 1 ]`,
   parse({ stdout, stderr, exitCode }) {

@@ -36,12 +36,13 @@ export function fakeTransport(options: {
     open.add(label);
     return {
       host,
-      run: async (script, { limit }) => {
+      run: async (script, { limit, heard }) => {
         const text = script.text.reveal();
         runs.push({ host: label, script: text, limit });
         const answer = await options.answer(host, text);
         if (answer instanceof Error) throw answer;
-        const part = typeof answer === 'string' ? { stdout: answer } : answer;
+        const part: Partial<RunResult> = typeof answer === 'string' ? { stdout: answer } : answer;
+        if (heard !== undefined && part.stdout?.includes(heard.text)) heard.tell();
         return { exitCode: 0, signal: null, stdout: '', stderr: '', timedOut: false, durationMs: 1, ...part };
       },
       close: () => open.delete(label),
