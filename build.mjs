@@ -1,11 +1,13 @@
 // Bundles src/main.ts into dist/: one script, in which each module runs when it is first imported: `lbctl validate` never runs
 // ssh2, `lbctl status --json` never runs listr2. Beside it V8's code cache of it, without which a short run takes a
 // fifth longer, to parse and compile. `node build.mjs FOLDER` puts all that there instead.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const outdir = resolve(process.argv[2] ?? 'dist');
@@ -71,7 +73,7 @@ try {
 load(file, cache).run();
 `;
 
-/** Runs a command as far as it goes without a host, so that what it compiles on the way is in the cache. */
+/** Runs `up`: what it compiles on the way is in the cache. */
 const WARM = `${LOAD}
 const [file, inventory] = process.argv.slice(1);
 process.argv = [process.execPath, file, 'up', '--playbook', 'playbooks/up.yaml', inventory];
@@ -80,31 +82,48 @@ process.on('exit', () => require('node:fs').writeFileSync(cacheOf(file), script.
 run();
 `;
 
-/** Nobody listens on these ports of loopback. */
-const NOWHERE = `clusters:
-  web:
-    hosts:
-      lb1: { address: 192.0.2.11, ssh: { hostname: 127.0.0.1, port: 1 } }
-      lb2: { address: 192.0.2.12, ssh: { hostname: 127.0.0.1, port: 2 } }
-    vrrp_instances: { VI_1: { virtual_router_id: 51, virtual_ipaddress: [192.0.2.10/24] } }
-    haproxy:
-      frontends: { main: { bind: [80], default_backend: app } }
-      backends: { app: { servers: { web1: "192.0.2.31:80" } } }
-`;
+/** A pair that differs in one file, simulated behind SSH servers on loopback: its process, and its inventory. */
+async function simulatedPair(folder) {
+  const source = resolve('test/unit/support/warm-hosts.ts');
+  const outfile = join(folder, 'hosts.mjs');
+  await build({
+    entryPoints: [source],
+    outfile,
+    ...{ bundle: true, format: 'esm', platform: 'node', target: 'node20', logLevel: 'warning' },
+    external: ['cpu-features', '*.node'],
+    // ssh2 looks for node's modules and for itself as CommonJS does.
+    banner: {
+      js: "import { createRequire } from 'node:module';const require = createRequire('file:///'), __dirname = '';",
+    },
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(source).href) },
+  });
+  const hosts = spawn(process.execPath, [outfile, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = await Promise.race([once(hosts.stdout, 'data'), once(hosts, 'exit')]);
+  if (!Buffer.isBuffer(line)) throw new Error(`the simulated hosts ended with ${line}`);
+  return { hosts, inventory: line.toString('utf8').trim() };
+}
 
 async function makeCache() {
   const folder = await mkdtemp(join(tmpdir(), 'lbctl-build-'));
+  let hosts = null;
   try {
-    const inventory = join(folder, 'inventory.yaml');
-    await writeFile(inventory, NOWHERE);
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      ['-e', WARM, join(outdir, `${name}.cjs`), inventory],
-      { env: { PATH: process.env.PATH, HOME: folder }, encoding: 'utf8', timeout: 30_000 },
-    );
-    // The exit code of hosts out of reach.
-    if (status !== 4) process.stderr.write(`no code cache, lbctl will start slowly: ${stderr}\n`);
+    const pair = await simulatedPair(folder);
+    hosts = pair.hosts;
+    const warm = spawn(process.execPath, ['-e', WARM, join(outdir, `${name}.cjs`), pair.inventory], {
+      env: { PATH: process.env.PATH, HOME: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 30_000,
+    });
+    let said = '';
+    warm.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    const [status] = await once(warm, 'close');
+    if (status !== 0) throw new Error(`exit code ${status}: ${said}`);
+  } catch (error) {
+    process.stderr.write(`lbctl will start slowly, its code cache is not whole: ${error}\n`);
   } finally {
+    hosts?.stdin.end();
     await rm(folder, { recursive: true, force: true });
   }
 }

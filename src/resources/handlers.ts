@@ -73,16 +73,18 @@ before=" $all "
 ${portsFree(cluster)}
 ${notFromTheFuture(HAPROXY_CFG)}
 ${checked ? sh`( ${ONLY_SIGNALS} ) && kill -USR2 "$pid" || { ${reload}; }` : reload}
+# It is hardly there sooner, and every look takes processor time that its start needs.
+sleep 0.03
 i=0
-while [ $i -lt ${RELOAD_LIMIT * 40} ]; do
+while [ $i -lt ${RELOAD_LIMIT * 80} ]; do
   i=$((i + 1))
   # The new worker is there as a process before it answers; asking it takes half a dozen processes.
   all=
   children 2>/dev/null
-  [ "$before" != " $all " ] || [ $i -gt ${PROCESS_LIMIT * 50} ] || { sleep 0.02; continue; }
+  [ "$before" != " $all " ] || [ $i -gt ${PROCESS_LIMIT * 80} ] || { sleep 0.01; continue; }
   who=$(${answeringProcess(check)})
   case $before in *" \${who:-nobody} "*) ;; *) [ -z "$who" ] || exit 0 ;; esac
-  sleep 0.02
+  sleep 0.01
 done
 echo ${`HAProxy took the reload but no new process of it serves after ${RELOAD_LIMIT} s`} >&2
 journalctl -u haproxy -n 15 --no-pager -o cat >&2

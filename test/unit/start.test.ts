@@ -54,8 +54,10 @@ it.each([
 });
 
 it('of what is shipped this node has the compiled code beside it, and takes it', () => {
-  const { folder, remove } = bundle();
+  const { folder, said, remove } = bundle();
   try {
+    // The run for it was whole.
+    expect(said).toBe('');
     const named = (end: string) => readdirSync(folder).filter((it) => it.endsWith(end));
     expect([named('.cjs').length, named('.cache')]).toEqual([
       1,

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export interface Bundle {
   /** A folder with `lbctl` in it, for a PATH. */
   readonly folder: string;
+  /** What the build complained of. */
+  readonly said: string;
   remove(): void;
 }
 
@@ -16,10 +18,14 @@ export interface Bundle {
 export function bundle(): Bundle {
   const base = mkdtempSync(join(tmpdir(), 'lbctl-bundle-'));
   const folder = join(base, 'dist');
-  execFileSync(process.execPath, ['build.mjs', folder], { cwd: ROOT });
+  const { status, stderr } = spawnSync(process.execPath, ['build.mjs', folder], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`the build failed: ${stderr}`);
   symlinkSync('main.js', join(folder, 'lbctl'));
   for (const shipped of ['playbooks', 'inventory']) symlinkSync(join(ROOT, shipped), join(base, shipped));
-  return { folder, remove: () => rmSync(base, { recursive: true, force: true }) };
+  return { folder, said: stderr, remove: () => rmSync(base, { recursive: true, force: true }) };
 }
 
 export interface Ran {
