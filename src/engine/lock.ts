@@ -111,8 +111,17 @@ export function parseLast(stdout: string): string {
 export function fenceScript(token: string): Command {
   return sh`${LOCK_FUNCTIONS}
 guard
-[ "$(value token)" = ${token} ] || ${LOST}
-write ${token} "$(value who)" "$(value command)" "$(value since)"`;
+token= who= command= since=
+while IFS= read -r line; do
+  case $line in
+    token=*) token=\${line#*=} ;;
+    who=*) who=\${line#*=} ;;
+    command=*) command=\${line#*=} ;;
+    since=*) since=\${line#*=} ;;
+  esac
+done 2>/dev/null <"$lock"
+[ "$token" = ${token} ] || ${LOST}
+write ${token} "$who" "$command" "$since"`;
 }
 
 /**

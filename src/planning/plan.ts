@@ -178,7 +178,10 @@ function batchesOf(
 ): Batch[] {
   if (decided.size === 0) return [];
   const work = new Map<string, HostWork>();
-  for (const [host, changes] of decided) work.set(host, { host, items: workItems(changes, input.cluster) });
+  for (const [host, changes] of decided) {
+    const facts = input.facts.get(host);
+    if (facts !== undefined) work.set(host, { host, items: workItems(changes, input.cluster, facts) });
+  }
   const standing = { hosts: input.cluster.hosts.map((host) => host.name), holders: serving };
   const ordered = standbyFirst(standing).flatMap((host) => work.get(host) ?? []);
   if (play.order === 'parallel') {

@@ -1,7 +1,10 @@
 import type { Cluster } from '../inventory/model.js';
 import { HAPROXY_CFG } from '../render/platform.js';
-import { DAEMON_RELOAD, handlerService, handlerStep } from '../resources/handlers.js';
-import { type Change, HANDLERS, type HandlerName } from '../resources/types.js';
+import { DAEMON_RELOAD, handlerService, handlerStep, type Reloading } from '../resources/handlers.js';
+import { isBound } from '../resources/ports-free.js';
+import { listenersProbe } from '../resources/probes/listeners.js';
+import { serviceProbe } from '../resources/probes/service.js';
+import { type Change, type Facts, HANDLERS, type HandlerName, UnknownFact } from '../resources/types.js';
 import type { WorkItem } from './types.js';
 
 export interface Decided {
@@ -10,7 +13,7 @@ export interface Decided {
 }
 
 /** The changes in their order, then the handlers they notified, each once, in the handlers' own order. */
-export function workItems(decided: readonly Decided[], cluster: Cluster): WorkItem[] {
+export function workItems(decided: readonly Decided[], cluster: Cluster, facts: Facts): WorkItem[] {
   const notified = [...new Set(decided.flatMap(({ notify }) => notify))];
   // A service that starts after the last change that it was to be told of has read all of them.
   const superfluous = (name: HandlerName) =>
@@ -34,7 +37,7 @@ export function workItems(decided: readonly Decided[], cluster: Cluster): WorkIt
       (name): WorkItem => ({
         resource: name,
         title: name,
-        steps: [handlerStep(name, cluster, { checked: isChecked(name, decided) })],
+        steps: [handlerStep(name, cluster, reloading(name, decided, cluster, facts))],
         change: null,
       }),
     ),
@@ -52,6 +55,24 @@ function withoutSpareReload(item: WorkItem, later: readonly WorkItem[]): WorkIte
   const next = later.find(({ resource }) => !WRITES.test(resource));
   if (!item.resource.startsWith('systemd_dropin:') || next?.steps[0]?.rereadsUnits !== true) return item;
   return { ...item, steps: item.steps.filter((it) => it !== DAEMON_RELOAD) };
+}
+
+function reloading(
+  name: HandlerName,
+  decided: readonly Decided[],
+  cluster: Cluster,
+  facts: Facts,
+): Reloading {
+  const checked = isChecked(name, decided);
+  // Else what is known now may have changed by then.
+  if (!checked || name !== 'reload haproxy') return { checked };
+  try {
+    const unit = facts.need(serviceProbe('haproxy')).reload;
+    return { checked, bound: isBound(cluster, facts.need(listenersProbe)), unit };
+  } catch (error) {
+    if (error instanceof UnknownFact) return { checked };
+    throw error;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Command, sh } from '../base/shell.js';
+import { type Command, raw, sh } from '../base/shell.js';
 import type { Check, Cluster } from '../inventory/model.js';
 import { MONITOR_STATS_URI, MONITOR_URI } from '../render/haproxy.js';
 import { HAPROXY_CFG, KEEPALIVED_CONF } from '../render/platform.js';
@@ -52,27 +52,46 @@ for word in $(tr '\0' '\n' <"/proc/$pid/cmdline"); do
 done
 [ -n "$before" ]`;
 
+/** What is known of the HAProxy that is to be reloaded. */
+export interface Reloading {
+  /** The program has just checked what it is to read, on the host, where the same work has just written it. */
+  readonly checked: boolean;
+  /** It listens already wherever it is going to: no port has to be free. */
+  readonly bound?: boolean;
+  /** What systemd says of the unit (`ServiceFacts.reload`), for as long as its process runs; else systemd is asked. */
+  readonly unit?: string | undefined;
+}
+
 /**
  * `systemctl reload` says 0 although HAProxy could not bind and goes on without a worker, and the old worker answers
  * until the new one is ready: so wait until a worker that was not there before answers.
  */
-function reloadHaproxy(cluster: Cluster, checked: boolean): Step {
+function reloadHaproxy(cluster: Cluster, { checked, bound = false, unit = '' }: Reloading): Step {
   const { check } = cluster;
   const reload = sh`timeout -k 5 60 systemctl reload haproxy || exit $?`;
   return {
     title: 'reload haproxy',
     limit: 90,
-    script: sh`unit=$(systemctl show haproxy -p MainPID -p ActiveState -p Environment -p ExecReload) || exit $?
-pid=\${unit##*MainPID=}
-pid=\${pid%%[!0-9]*}
+    script: sh`unit=${unit}
+main() { pid=\${unit##*MainPID=}; pid=\${pid%%[!0-9]*}; }
+main
+{ read -r name <"/proc/\${pid:-none}/comm"; } 2>/dev/null
+if [ "\${name:-}" != haproxy ]; then
+  unit=$(systemctl show haproxy -p MainPID -p ActiveState -p Environment -p ExecReload) || exit $?
+  main
+fi
 [ "\${pid:-0}" != 0 ] || { echo 'haproxy does not run' >&2; exit 1; }
 children() { read -r all <"/proc/$pid/task/$pid/children" || [ -n "$all" ]; }
 all=
 children 2>/dev/null
 before=" $all "
-${portsFree(cluster)}
-${notFromTheFuture(HAPROXY_CFG)}
-${checked ? sh`( ${ONLY_SIGNALS} ) && kill -USR2 "$pid" || { ${reload}; }` : reload}
+${bound ? raw(':') : portsFree(cluster)}
+${
+  checked
+    ? sh`( ${ONLY_SIGNALS} ) && kill -USR2 "$pid" || { ${reload}; }`
+    : sh`${notFromTheFuture(HAPROXY_CFG)}
+${reload}`
+}
 # It is hardly there sooner, and every look takes processor time that its start needs.
 sleep 0.03
 i=0
@@ -127,13 +146,17 @@ ${checked ? NO_OWNER : LIVES_ON}`,
   };
 }
 
-/** @param checked the program has just checked what it is to read, on the host, or runs by it but for a priority */
-export function handlerStep(name: HandlerName, cluster: Cluster, { checked = false } = {}): Step {
+/** @param reloading of keepalived `checked` alone counts: it runs by what it is to read but for a priority */
+export function handlerStep(
+  name: HandlerName,
+  cluster: Cluster,
+  reloading: Reloading = { checked: false },
+): Step {
   switch (name) {
     case 'reload haproxy':
-      return reloadHaproxy(cluster, checked);
+      return reloadHaproxy(cluster, reloading);
     case 'reload keepalived':
-      return reloadKeepalived(checked);
+      return reloadKeepalived(reloading.checked);
     default:
       return ownHandler(name);
   }

@@ -5,6 +5,7 @@ import type { Cluster } from '../inventory/model.js';
 import { boundPorts } from '../render/binds.js';
 import { renderHaproxy } from '../render/haproxy.js';
 import { HAPROXY_CFG } from '../render/platform.js';
+import type { Listener } from './probes/listeners.js';
 
 export interface WantedPort {
   readonly address: string;
@@ -27,6 +28,14 @@ const ANY = new Set(['0.0.0.0', '*', '::', '[::]']);
 /** Whether two sockets of one port, on these addresses, get in each other's way. */
 export function overlap(one: string, other: string): boolean {
   return ANY.has(one) || ANY.has(other) || sameAddress(one, other);
+}
+
+/** Whether HAProxy listens already wherever it is going to: nobody else can take a port from it then. */
+export function isBound(cluster: Cluster, listeners: readonly Listener[]): boolean {
+  const own = listeners.filter(({ programs }) => programs.includes('haproxy'));
+  return wantedPorts(cluster).every(({ address, port }) =>
+    own.some((it) => it.port === port && sameAddress(it.address, address)),
+  );
 }
 
 /**

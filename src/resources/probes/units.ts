@@ -4,7 +4,7 @@ import { type Command, joinCommands, raw, sh } from '../../base/shell.js';
 const UNITS = ['haproxy', 'keepalived', 'firewalld'];
 
 const PROPERTIES =
-  'Id,LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic';
+  'Id,LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic,Environment,ExecReload';
 
 /**
  * Asks before the probes that have `asksUnits`, in the shell that theirs come from. What it cannot tell, they ask

@@ -2,7 +2,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderHaproxy } from '../../../src/render/haproxy.js';
-import { portsFree, wantedPorts } from '../../../src/resources/ports-free.js';
+import { isBound, portsFree, wantedPorts } from '../../../src/resources/ports-free.js';
+import { listenersProbe } from '../../../src/resources/probes/listeners.js';
 import { clusterOf } from '../support/model.js';
 import { runShell, temporaryFolder } from '../support/shell.js';
 
@@ -92,3 +93,25 @@ it('a port whose address is not told in a haproxy.cfg of the operator accuses no
     { address: '10.0.0.100', port: 80 },
   ]);
 });
+
+it.each([
+  ['all that it is going to', {}, true],
+  ['not on one of them', { '10.0.0.100:8404': null }, false],
+  ['on one of them at another address', { '10.0.0.100:80': '10.0.0.11:80' }, false],
+  ['on all addresses, which another listener may share', { '10.0.0.100:80': '0.0.0.0:80' }, false],
+])(
+  'HAProxy listens already where it is going to: %s',
+  (_, others: Record<string, string | null>, expected) => {
+    const places = ['127.0.0.1:8405', '10.0.0.100:80', '10.0.0.100:8404', '[2001:db8::7]:8443'];
+    const printed = places
+      .map((it) => (it in others ? (others[it] ?? null) : it))
+      .map((it) => (it === null ? '' : line(it, 'haproxy')));
+    const listeners = (stdout: string) => {
+      const parsed = listenersProbe.parse({ stdout, stderr: '', exitCode: 0 });
+      if (!parsed.ok) throw new Error(parsed.error);
+      return parsed.value;
+    };
+    expect(isBound(cluster, listeners(printed.join('')))).toBe(expected);
+    expect(isBound(cluster, listeners(printed.join('').replaceAll('haproxy', 'nginx')))).toBe(false);
+  },
+);
