@@ -78,7 +78,9 @@ keep "$new" ${[...KEPT_PATHS, ...(own.paths ?? [])]}
   done
   if [ -r /etc/ufw/ufw.conf ]; then echo "ufw=$(sed -n 's/^ENABLED=//p' /etc/ufw/ufw.conf)"; fi
   for v in ipv4 ipv6; do
-    if read -r now </proc/sys/net/$v/ip_nonlocal_bind; then echo "net.$v.ip_nonlocal_bind=$now"; fi 2>/dev/null
+    f=/proc/sys/net/$v/ip_nonlocal_bind
+    # A shell that reads byte by byte gets one byte of it.
+    if [ -r "$f" ]; then echo "net.$v.ip_nonlocal_bind=$(cat "$f")"; fi
   done
   for f in ${own.sysctls ?? []}; do
     if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi

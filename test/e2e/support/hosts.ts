@@ -106,7 +106,7 @@ export function changesBetween(before: Snapshot, after: Snapshot): string[] {
 /** The same, with what merely holding the lock leaves behind put aside. */
 export function realChanges(before: Snapshot, after: Snapshot): string[] {
   return changesBetween(before, after).filter(
-    (it) => !/^file \/var\/lib\/lbctl(\/lock\.(guard|step)|\/model\.json)?:/.test(it),
+    (it) => !/^file \/var\/lib\/lbctl(\/lock\.(guard|last|step)|\/model\.json)?:/.test(it),
   );
 }
 
