@@ -19,11 +19,18 @@ export interface ServiceFacts {
    * age of its newest process (every reload starts one); else the time since systemd last saw the unit change.
    */
   readonly loadedAge: number | null;
-  /** How it is reloaded, as `systemctl show` prints it: MainPID, ActiveState, Environment, ExecReload. */
+  /** How it is reloaded while it runs, as `systemctl show` prints it: MainPID, ActiveState, Environment, ExecReload. */
   readonly reload?: string;
 }
 
 const RELOAD = /^(?:MainPID|ActiveState|Environment|ExecReload)=/;
+
+function reloadOf(stdout: string): string {
+  return stdout
+    .split('\n')
+    .filter((line) => RELOAD.test(line))
+    .join('\n');
+}
 
 /** It serves: during a reload as well, whoever asked for that. */
 export function isRunning({ active }: ServiceFacts): boolean {
@@ -94,10 +101,7 @@ exit 0`,
         mainPid,
         needsDaemonReload: values.get('NeedDaemonReload') === 'yes',
         loadedAge: mainPid > 0 ? uptime - started : null,
-        reload: stdout
-          .split('\n')
-          .filter((line) => RELOAD.test(line))
-          .join('\n'),
+        ...(mainPid > 0 && { reload: reloadOf(stdout) }),
       });
     },
   };
