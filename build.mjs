@@ -97,7 +97,10 @@ async function simulatedPair(folder) {
     },
     define: { 'import.meta.url': JSON.stringify(pathToFileURL(source).href) },
   });
-  const hosts = spawn(process.execPath, [outfile, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const hosts = spawn(process.execPath, [outfile, folder], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    timeout: 60_000,
+  });
   const [line] = await Promise.race([once(hosts.stdout, 'data'), once(hosts, 'exit')]);
   if (!Buffer.isBuffer(line)) throw new Error(`the simulated hosts ended with ${line}`);
   return { hosts, inventory: line.toString('utf8').trim() };

@@ -37,7 +37,9 @@ const BESIDE = raw('lbctl_beside');
  * script alone: whoever wants to know why it failed runs it again.
  */
 export function beginsBeside(script: Command): Section {
+  // Whoever is told to end waits for it: it tidies up after a program that no signal to the group reaches, and then ends.
   const begin = sh`(
+trap : HUP INT TERM PIPE
 ${script}
 ) >/dev/null 2>&1 & ${BESIDE}=$!`;
   return { id: 'begins beside', script: begin, onFailure: 'continue', shared: true };

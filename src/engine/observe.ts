@@ -1,12 +1,10 @@
 import { type Command, raw, sh } from '../base/shell.js';
 import { JOINT_FILES } from '../resources/probes/file.js';
-import { ASK_UNITS } from '../resources/probes/units.js';
+import { askUnits } from '../resources/probes/units.js';
 import type { Joint, Probe, ProbeOutput } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
 import { HostFacts } from './facts.js';
 import { awaitsBeside, beginsBeside, frame, newMark, parseFrame, type Section } from './framing.js';
-
-const UNITS_FIRST: Section = { id: 'units', script: ASK_UNITS, onFailure: 'continue', shared: true };
 
 const JOINTS: ReadonlyMap<string, Joint> = new Map([[JOINT_FILES.key, JOINT_FILES]]);
 
@@ -17,7 +15,7 @@ export interface ObserveOptions {
   readonly signal?: AbortSignal;
   /** Seconds; `--timeout`. */
   readonly limit?: number;
-  /** Runs beside the questions, on the way; harmless when run twice. */
+  /** Runs beside the questions, on the way; harmless when run twice. What came of it may not be told. */
   readonly first?: { readonly script: Command; readonly ended: (outcome: ProbeOutput) => void };
 }
 
@@ -54,14 +52,16 @@ export async function observe(
     ...(options.signal ? { signal: options.signal } : {}),
   });
   const outcome = parseFrame(result, mark).finished.find(({ id }) => id === FIRST);
-  first?.ended(outcome ?? { stdout: '', stderr: result.stderr, exitCode: 1 });
+  // A look that did not come to its end says nothing of it.
+  if (outcome !== undefined) first?.ended(outcome);
   return factsFrom(result, mark);
 }
 
 export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
   const byKey = new Map(probes.map((probe) => [probe.key, probe]));
   const asked = [...byKey.values()];
-  const units = asked.filter((probe) => probe.asksUnits === true).length > 1 ? [UNITS_FIRST] : [];
+  const about = asked.flatMap((probe) => probe.asksUnit ?? []);
+  const units = about.length > 1 ? [learnsOf(new Set(about))] : [];
   // A script with one question alone gains nothing by asking it twice.
   const ahead =
     asked.length < 2 ? [] : asked.flatMap(({ key, ahead }) => (ahead ? [begins(key, ahead)] : []));
@@ -89,6 +89,10 @@ function jointQuestion(
 ): Pick<Probe<unknown>, 'key' | 'script'>[] {
   const about = asked.flatMap((it) => (it.joint?.by === joint ? it.joint.about : []));
   return about.length > 1 ? [{ key: joint.key, script: joint.script(about) }] : [];
+}
+
+function learnsOf(units: ReadonlySet<string>): Section {
+  return { id: 'units', script: askUnits(units), onFailure: 'continue', shared: true };
 }
 
 function begins(key: string, script: Command): Section {

@@ -131,6 +131,7 @@ async function putBack(job: Job, recap: Recap): Promise<WentBack> {
     cluster,
     connected,
     resources,
+    seen: facts,
     listening: null,
     // Who was asked for what when the run began may be gone by now, and addresses of then come back in the end.
     held: new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)])),

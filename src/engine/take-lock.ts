@@ -133,7 +133,7 @@ async function lockHost(
       if (before.last === parseLast(outcome.stdout) && seen !== null && stillGood(seen, name) !== null)
         return got(now.over(before.facts), true);
       // Somebody else was here in between.
-      return got(await observe(session, all), false);
+      return got(await observeLocked(session, all, owner), false);
     }
     if (outcome?.exitCode === LOCKED_EXIT)
       return { refusal: { why: 'locked', error: { ...lockedBy(outcome.stdout), ...about } } };
@@ -151,6 +151,20 @@ async function lockHost(
   }
 }
 
+/** A lock under which the host cannot be looked at is given back. @throws TransportError */
+async function observeLocked(
+  session: Session,
+  probes: readonly Probe<unknown>[],
+  owner: LockOwner,
+): Promise<Facts> {
+  try {
+    return await observe(session, probes);
+  } catch (error) {
+    await giveBack(new Set([session]), owner);
+    throw error;
+  }
+}
+
 /** null: the host was not seen, or too long ago; or somebody was at work on it then, or nobody knows whether. */
 function stillGood(
   { observations, asked }: Seen,
@@ -160,7 +174,9 @@ function stillGood(
   if (before?.reachable !== true || Date.now() - asked > SEEN_HOLDS) return null;
   try {
     const { facts } = before;
-    return facts.need(lockProbe) === null ? { facts, last: facts.need(lastOwnerProbe) } : null;
+    const last = facts.need(lastOwnerProbe);
+    // Nobody ever, or somebody whose lbctl does not write it down.
+    return last !== '' && facts.need(lockProbe) === null ? { facts, last } : null;
   } catch (error) {
     if (error instanceof UnknownFact) return null;
     throw error;

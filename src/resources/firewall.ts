@@ -42,7 +42,7 @@ export interface FirewallState extends Pick<FirewalldFacts, 'running' | 'enabled
 /** systemd's word is enough here: what it calls active is switched off whether it works or not. */
 export const firewallStateProbe: Probe<FirewallState> = {
   key: 'firewall-state',
-  asksUnits: true,
+  asksUnit: 'firewalld',
   script: sh`${unitProperties('firewalld')} || exit 1
 echo "$unit"
 if command -v ufw >/dev/null; then echo "ufw=$(ufw status | sed -n 's/^Status: //p')"; fi`,

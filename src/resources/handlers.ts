@@ -21,10 +21,10 @@ function notFromTheFuture(path: string): Command {
   return sh`if [ "$(stat -c %Y ${path})" -gt "$(date +%s)" ]; then touch ${path}; fi`;
 }
 
-/** Prints the number of the process that answers on the monitor's port: HAProxy's statistics name it. */
+/** Prints, as its last word, the number of the process that answers on the monitor's port: HAProxy's statistics name it. */
 function answeringProcess(check: Check): Command {
   return sh`timeout 1 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/127.0.0.1/$0" || exit 1
-printf "GET %s HTTP/1.0\r\n\r\n" "$1" | cat >&3; grep -om1 "pid = </b> [0-9]*" <&3' ${check.port} ${MONITOR_STATS_URI} | sed 's/.* //'`;
+printf "GET %s HTTP/1.0\r\n\r\n" "$1" | cat >&3; grep -om1 "pid = </b> [0-9]*" <&3' ${check.port} ${MONITOR_STATS_URI}`;
 }
 
 /** Seconds after which HAProxy is asked even where no new process of it is to be seen. */
@@ -56,9 +56,9 @@ done
 export interface Reloading {
   /** The program has just checked what it is to read, on the host, where the same work has just written it. */
   readonly checked: boolean;
-  /** It listens already wherever it is going to: no port has to be free. */
+  /** The process of `unit` listens already wherever it is going to: no port has to be free. */
   readonly bound?: boolean;
-  /** What systemd says of the unit (`ServiceFacts.reload`), for as long as its process runs; else systemd is asked. */
+  /** What systemd says of the unit (`ServiceFacts.reload`), for as long as its process runs; else all is asked anew. */
   readonly unit?: string | undefined;
 }
 
@@ -76,7 +76,9 @@ function reloadHaproxy(cluster: Cluster, { checked, bound = false, unit = '' }: 
 main() { pid=\${unit##*MainPID=}; pid=\${pid%%[!0-9]*}; }
 main
 { read -r name <"/proc/\${pid:-none}/comm"; } 2>/dev/null
+seen=yes
 if [ "\${name:-}" != haproxy ]; then
+  seen=
   unit=$(systemctl show haproxy -p MainPID -p ActiveState -p Environment -p ExecReload) || exit $?
   main
 fi
@@ -85,7 +87,9 @@ children() { read -r all <"/proc/$pid/task/$pid/children" || [ -n "$all" ]; }
 all=
 children 2>/dev/null
 before=" $all "
-${bound ? raw(':') : portsFree(cluster)}
+if [ -z "$seen" ] || ${raw(bound ? 'false' : 'true')}; then
+${portsFree(cluster)}
+fi
 ${
   checked
     ? sh`( ${ONLY_SIGNALS} ) && kill -USR2 "$pid" || { ${reload}; }`
@@ -102,6 +106,7 @@ while [ $i -lt ${RELOAD_LIMIT * 80} ]; do
   children 2>/dev/null
   [ "$before" != " $all " ] || [ $i -gt ${PROCESS_LIMIT * 80} ] || { sleep 0.01; continue; }
   who=$(${answeringProcess(check)})
+  who=\${who##* }
   case $before in *" \${who:-nobody} "*) ;; *) [ -z "$who" ] || exit 0 ;; esac
   sleep 0.01
 done

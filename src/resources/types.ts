@@ -17,8 +17,8 @@ export interface ProbeOutput {
 export interface Probe<F> {
   readonly key: string;
   readonly script: Command;
-  /** It uses what `ASK_UNITS` has learnt, where that ran before. */
-  readonly asksUnits?: true;
+  /** It uses what `askUnits` has learnt of that unit, where that ran before. */
+  readonly asksUnit?: string;
   /** Runs before all questions, in the shell that theirs come from: begins what takes its time. The script does without, too. */
   readonly ahead?: Command;
   /** Of no account to what a change has come to: it is asked before one alone. */

@@ -75,7 +75,7 @@ fi`;
  */
 export const keepalivedProbe: Probe<KeepalivedFacts> = {
   key: 'keepalived-state',
-  asksUnits: true,
+  asksUnit: 'keepalived',
   ahead: ASK_AHEAD,
   late: true,
   script: sh`kind=\${asked_dump:-}

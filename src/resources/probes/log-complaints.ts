@@ -37,7 +37,7 @@ const CONFIGURATION = PATTERNS[0]?.[1] ?? '';
 /** What keepalived complained of in the journal since it was last started. null: there is no journal to read. */
 export const complaintsProbe: Probe<readonly Complaint[] | null> = {
   key: 'complaints',
-  asksUnits: true,
+  asksUnit: 'keepalived',
   script: sh`command -v journalctl >/dev/null || { echo none; exit 0; }
 id=$(systemctl show keepalived -p InvocationID --value) || exit 1
 ${unitProperties('keepalived')} || exit 1

@@ -47,7 +47,7 @@ const USER_HZ = 100;
 export function serviceProbe(service: string): Probe<ServiceFacts> {
   return {
     key: `service:${service}`,
-    asksUnits: true,
+    asksUnit: service,
     script: sh`s=${service}
 ${unitProperties(service)} || exit 1
 echo "$unit"

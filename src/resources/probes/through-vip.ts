@@ -109,7 +109,7 @@ function urlTarget(url: string, cluster: Cluster): Target {
 export function throughVipProbe(targets: readonly Target[]): Probe<readonly Answer[]> {
   return {
     key: 'through-vip',
-    asksUnits: true,
+    asksUnit: 'keepalived',
     late: true,
     script: joinCommands([sh`header=${SERVER_HEADER}`, FUNCTIONS, ...targets.map(askCommand), raw('wait')]),
     parse({ stdout }) {

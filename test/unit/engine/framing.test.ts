@@ -2,8 +2,10 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { raw, sh } from '../../../src/base/shell.js';
+import { atTheEnd, raw, sh } from '../../../src/base/shell.js';
 import {
+  awaitsBeside,
+  beginsBeside,
   frame,
   LATE_EXIT,
   newMark,
@@ -202,6 +204,42 @@ describe('an interrupt', () => {
     expect(finished.map((it) => it.exitCode)).toEqual([0, 3]);
     expect(runShell(stopScript(mark), replace(folder)).exitCode).toBe(0);
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe.each(['dash', 'bash'])('what runs beside the sections after it, in %s', (shell) => {
+  const told = section('told', 'echo "${passed:-no}"');
+
+  it.each([
+    ['succeeded', 'sleep 0.1; echo lost; exit 0', 'yes\n'],
+    ['failed', 'sleep 0.1; exit 3', 'no\n'],
+  ])('is waited for, and prints nothing: it %s', (_, code, expected) => {
+    const mark = newMark();
+    const sections = [beginsBeside(raw(code)), section('a', 'echo a'), awaitsBeside(raw('passed=yes')), told];
+    const { finished } = parseFrame(resultOf(runShell(frame(sections, mark), { shell })), mark);
+    expect(finished.map((it) => it.stdout)).toEqual(['a\n', expected]);
+  });
+
+  it('has ended when the script ends early', () => {
+    const folder = temporaryFolder();
+    const mark = newMark();
+    const beside = beginsBeside(raw(`sleep 0.3; : >${folder}/done`));
+    const script = frame([beside, section('a', 'exit 1', 'stop'), told], mark, { stoppable: true });
+    runShell(script, { shell, replace: { '/run/': `${folder}/` } });
+    expect(readdirSync(folder)).toEqual(['done']);
+  });
+
+  it('tidies up before a script ends that was told to, whatever program it is in', () => {
+    const folder = temporaryFolder();
+    const mark = newMark();
+    const tidies = sh`( ${atTheEnd(raw(`: >${folder}/tidied`))}
+timeout 1 sleep 9 )`;
+    const whole = frame([beginsBeside(tidies), section('a', 'sleep 9')], mark, { stoppable: true });
+    const quoted = whole.text.reveal().replaceAll("'", "'\\''");
+    // As the wrapper does it where the connection was lost: to the group, in which timeout(1) puts nothing of its own.
+    const killed = `set -m; ( ${shell} -c '${quoted}' ) >/dev/null 2>&1 & sleep 0.4; kill -TERM -- -$!; wait $!; ls ${folder}`;
+    const { stdout } = runShell(killed, { shell: 'bash', replace: { '/run/': `${folder}/` } });
+    expect(stdout).toBe('tidied\n');
   });
 });
 

@@ -28,8 +28,8 @@ describe('the questions to a host', () => {
   });
 
   it('that tell who was at work come before what they may have changed', () => {
-    const dump = probe('dump', { ahead: raw('begin'), late: true, asksUnits: true });
-    const probes = [dump, probe('service', { asksUnits: true }), probe('lock', { early: true })];
+    const dump = probe('dump', { ahead: raw('begin'), late: true, asksUnit: 'keepalived' });
+    const probes = [dump, probe('service', { asksUnit: 'haproxy' }), probe('lock', { early: true })];
     expect(ids(probes)).toEqual(['lock', '(units)', '(dump:ahead)', 'service', 'dump']);
   });
 
@@ -38,8 +38,8 @@ describe('the questions to a host', () => {
   });
 
   it('learn of the units before anything begins that needs them', () => {
-    const dump = probe('dump', { ahead: raw('begin'), late: true, asksUnits: true });
-    expect(ids([dump, probe('service', { asksUnits: true })])).toEqual([
+    const dump = probe('dump', { ahead: raw('begin'), late: true, asksUnit: 'keepalived' });
+    expect(ids([dump, probe('service', { asksUnit: 'haproxy' })])).toEqual([
       ...['(units)', '(dump:ahead)', 'service', 'dump'],
     ]);
   });

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { failure } from '../../../src/transport/failures.js';
 import { up } from '../support/converge.js';
 import { clusterOf } from '../support/model.js';
 import { SimulatedPair } from '../support/simulated-pair.js';
@@ -48,11 +49,32 @@ describe('what was seen just before a lock was taken', () => {
     expect(next).toEqual(expect.arrayContaining(['network', 'service:haproxy', 'files', 'generations']));
   });
 
+  it('gives the lock back where the host cannot be looked at again', async () => {
+    const pair = await differing();
+    const scripts: string[] = [];
+    let isLocked = false;
+    pair.mishap = (host, script, ids) => {
+      if (host.host.name !== 'lb2') return undefined;
+      scripts.push(script);
+      if (ids.includes('lock')) {
+        isLocked = true;
+        host.lastOwner = 'somebody-else';
+      } else if (isLocked && ids.includes('network')) {
+        return failure('unreachable', host.host, { code: 'channel-refused', summary: 'no more channels' });
+      }
+      return undefined;
+    };
+    const { result } = await up(pair);
+    expect(result).toMatchObject({ exit: 4, error: 'no more channels; nothing was changed' });
+    expect(scripts.at(-1)).toContain('rm -f "$lock"');
+  });
+
   it.each([
     ['somebody had the lock then', 'lock-look', 'who=bob\nstep=no\nage=3\n'],
     ['a step of somebody was running then', 'lock-look', 'step=yes\n'],
     ['the lock could not be looked at', 'lock-look', { exitCode: 1 }],
     ['nobody knows who had it last', 'lock-last', { exitCode: 1 }],
+    ['nobody has written down that he had it', 'lock-last', 'last=\n'],
   ])('is asked again with the lock where %s', async (_, id, said) => {
     const pair = await differing();
     pair.host('lb2').odd.set(id, said);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { joinCommands, raw } from '../../../src/base/shell.js';
 import { serviceProbe } from '../../../src/resources/probes/service.js';
-import { ASK_UNITS, unitProperties } from '../../../src/resources/probes/units.js';
+import { askUnits, unitProperties } from '../../../src/resources/probes/units.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lbctl-units-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -33,10 +33,12 @@ function run(code: ReturnType<typeof raw>): string {
 const calls = () => readFileSync(join(dir, 'calls'), 'utf8').split('\n').filter(Boolean);
 const told = (unit: string) => joinCommands([raw('unit='), unitProperties(unit), raw('echo "$unit"')]);
 
+const ASK_ALL = askUnits(new Set(['haproxy', 'keepalived', 'firewalld']));
+
 describe('units asked about at once', () => {
   it.each(['haproxy', 'keepalived', 'firewalld'])('%s is told apart from the others', (unit) => {
     systemctl(SHOW);
-    const before = run(joinCommands([ASK_UNITS, told(unit)]));
+    const before = run(joinCommands([ASK_ALL, told(unit)]));
     expect(calls()).toHaveLength(1);
     expect(before.trim().split('\n')).toEqual([
       `MainPID=${unit.length}`,
@@ -48,15 +50,23 @@ describe('units asked about at once', () => {
     expect(run(told(unit)).trim()).toBe(before.trim());
   });
 
+  it('of those alone that somebody asks about', () => {
+    systemctl(SHOW);
+    const few = askUnits(new Set(['keepalived', 'node_exporter']));
+    expect(run(joinCommands([few, told('keepalived')]))).toContain('Id=keepalived.service');
+    expect(run(joinCommands([askUnits(new Set(['node_exporter'])), raw('echo done')]))).toBe('done\n');
+    expect(calls()).toEqual([expect.stringMatching(/^show keepalived -p/)]);
+  });
+
   it('a unit of another name is asked about by itself', () => {
     systemctl(SHOW);
-    expect(run(joinCommands([ASK_UNITS, told('node_exporter')]))).toContain('Id=node_exporter.service');
+    expect(run(joinCommands([ASK_ALL, told('node_exporter')]))).toContain('Id=node_exporter.service');
     expect(calls()).toHaveLength(2);
   });
 
   it('a systemctl that fails is unknown, not "inactive"', () => {
     systemctl('exit 1');
-    const script = joinCommands([ASK_UNITS, raw('set +e'), serviceProbe('haproxy').script]);
+    const script = joinCommands([ASK_ALL, raw('set +e'), serviceProbe('haproxy').script]);
     expect(() => run(script)).toThrow();
     expect(calls()).toHaveLength(2);
   });
