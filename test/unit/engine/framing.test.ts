@@ -233,7 +233,8 @@ describe.each(['dash', 'bash'])('what runs beside the sections after it, in %s',
     const folder = temporaryFolder();
     const mark = newMark();
     const tidies = sh`( ${atTheEnd(raw(`: >${folder}/tidied`))}
-timeout 1 sleep 9 )`;
+timeout 1 sleep 9 )
+exit $?`;
     const whole = frame([beginsBeside(tidies), section('a', 'sleep 9')], mark, { stoppable: true });
     const quoted = whole.text.reveal().replaceAll("'", "'\\''");
     // As the wrapper does it where the connection was lost: to the group, in which timeout(1) puts nothing of its own.
