@@ -40,8 +40,6 @@ export interface ExecuteContext {
   /** Hosts whose switch was armed and has not been disarmed since. */
   readonly armed: Set<string>;
   readonly emit: Emit;
-  /** Called when a host begins with what it is to change: its copies are made, its first file is checked. */
-  readonly changing?: () => void;
   /** Told when the user interrupts: the running steps end, then nothing more begins. */
   readonly interrupted: AbortSignal;
   readonly showDiff: boolean;

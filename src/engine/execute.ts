@@ -4,7 +4,7 @@ import type { Batch, HostWork, WorkItem } from '../planning/types.js';
 import type { Facts, Probe } from '../resources/types.js';
 import { TransportError } from '../transport/types.js';
 import { changeSections, type ExecuteContext, limitOf } from './change-script.js';
-import { frame, newMark, opening, parseFrame, stopScript } from './framing.js';
+import { frame, newMark, parseFrame, stopScript } from './framing.js';
 import { hostGate } from './gates.js';
 import { judge } from './judge.js';
 import { factsFrom } from './observe.js';
@@ -74,11 +74,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   context.interrupted.addEventListener('abort', stop, { once: true });
   try {
     const limit = limitOf(work, gates, context);
-    const result = await session.run(script, {
-      limit,
-      tidy: limit !== 'none' && isTidy(work),
-      ...(context.changing && { heard: { text: opening(mark, 'step 0 0'), tell: context.changing } }),
-    });
+    const result = await session.run(script, { limit, tidy: limit !== 'none' && isTidy(work) });
     // What a host prints may quote a line with a password, in HAProxy's complaint about it for example.
     const outcomes = withoutSecrets(parseFrame(result, mark), script);
     tellCommands(work, outcomes, result.durationMs, { ...about, emit });

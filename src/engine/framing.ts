@@ -175,11 +175,6 @@ const LEAVING = sh`leaving() {
   [ "$(timeout 3 systemctl is-system-running 2>/dev/null </dev/null)" != stopping ] || echo ${SHUTTING_DOWN} >&2
 }`;
 
-/** The line with which a section begins. */
-export function opening(mark: string, id: string): string {
-  return `\n${mark}+${id}\n`;
-}
-
 export function parseFrame(result: RunResult, mark: string): Outcomes {
   const out = split(result.stdout, mark);
   const errors = split(result.stderr, mark);

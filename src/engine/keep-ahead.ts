@@ -13,24 +13,14 @@ const LIMIT = 2 * PART_LIMIT + 40;
  * Keeps what is on the hosts that come later, while the first ones are changed, and has them check the file that they are to
  * get first: by the time that it is their turn all that is left is to change it. What cannot be done so is left to the host's own
  * batch, which says why. Returns what to wait for before a host is changed; it never rejects.
- * @param begun true as soon as a host is being changed; before that one may be refused what it is to get. False: nothing was
  */
-export function keepAhead(
-  batches: readonly Batch[],
-  context: ExecuteContext,
-  begun: Promise<boolean>,
-): Map<string, Promise<void>> {
+export function keepAhead(batches: readonly Batch[], context: ExecuteContext): Map<string, Promise<void>> {
   const [first, ...later] = batches.map((batch) => batch.work);
   const sooner = new Set(first?.map(({ host }) => host));
   const works = new Map<string, HostWork>();
   for (const work of later.flat())
     if (!sooner.has(work.host) && !works.has(work.host)) works.set(work.host, work);
-  return new Map(
-    [...works].map(([host, work]) => [
-      host,
-      begun.then((isBegun) => (isBegun ? keepOn(work, context) : undefined)),
-    ]),
-  );
+  return new Map([...works].map(([host, work]) => [host, keepOn(work, context)]));
 }
 
 async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {

@@ -44,15 +44,8 @@ export async function runBatches(
   recap: Recap,
 ): Promise<Outcome> {
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
-  let begin = (_: boolean): void => undefined;
-  const begun = new Promise<boolean>((resolve) => {
-    begin = resolve;
-  });
-  const keeping = keepAhead(batches, context, begun);
-  const running = allBatches(batches, { ...context, changing: () => begin(true) }, recap, {
-    confirmations,
-    keeping,
-  }).finally(() => begin(false));
+  const keeping = keepAhead(context.interrupted.aborted ? [] : batches, context);
+  const running = allBatches(batches, context, recap, { confirmations, keeping });
   // What goes back to what was is not to meet it. Else whoever drives the run waits for it in the end.
   const outcome = await running;
   if (outcome.kind !== 'done') await context.adverts?.ended();
@@ -133,8 +126,6 @@ async function allBatches(
         return { kind: 'failed', message: problem.summary };
       }
     }
-    // Also where it had no steps of its own.
-    context.changing?.();
     // Those of the last batch are told by whoever proves the result, on the way.
     for (const { host } of left.length === 0 ? [] : results) {
       const session = sessions.get(host);

@@ -78,18 +78,10 @@ export function runScript(
         isFree,
       );
     const onAbort = () => fail(aborted(host));
-    let awaited = options.heard;
-    const listen = () => {
-      if (awaited === undefined || !out.opened || !out.text().includes(awaited.text)) return;
-      const { tell } = awaited;
-      awaited = undefined;
-      tell();
-    };
     const lines = options.onLine === undefined ? null : new LineSplitter(options.onLine);
     const read = (frame: Frame, stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
       if (settled) return;
       frame.push(chunk);
-      if (stream === 'stdout') listen();
       if (lines !== null && stream === 'stdout' && frame.opened) lines.push(frame.take());
       else bytes[stream] += chunk.length;
       // The marks are enough: a background process may keep the channel open for as long as it likes.

@@ -15,8 +15,6 @@ export interface RunOptions {
   readonly tidy?: boolean;
   /** Told every line of stdout as it arrives; these lines are not part of the result then. */
   readonly onLine?: (line: string) => void;
-  /** Told once, as soon as this text has come on stdout. */
-  readonly heard?: { readonly text: string; readonly tell: () => void };
 }
 
 /** A non-zero exit is data, not an exception. `exitCode` is null when a signal ended the process. */

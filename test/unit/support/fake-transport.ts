@@ -36,13 +36,12 @@ export function fakeTransport(options: {
     open.add(label);
     return {
       host,
-      run: async (script, { limit, heard }) => {
+      run: async (script, { limit }) => {
         const text = script.text.reveal();
         runs.push({ host: label, script: text, limit });
         const answer = await options.answer(host, text);
         if (answer instanceof Error) throw answer;
-        const part: Partial<RunResult> = typeof answer === 'string' ? { stdout: answer } : answer;
-        if (heard !== undefined && part.stdout?.includes(heard.text)) heard.tell();
+        const part = typeof answer === 'string' ? { stdout: answer } : answer;
         return { exitCode: 0, signal: null, stdout: '', stderr: '', timedOut: false, durationMs: 1, ...part };
       },
       close: () => open.delete(label),
