@@ -153,6 +153,7 @@ export function allProbes(
     ...statusProbes(cluster),
     throughVipProbe(verifyTargets(cluster)),
     ...planProbes(cluster, resources, host),
+    // In this order: whoever takes the lock between the two is seen at work by the second.
     lastOwnerProbe,
     lockProbe,
     roomProbe,
