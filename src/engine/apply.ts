@@ -3,12 +3,14 @@ import { EXIT, type ExitCode } from '../base/exit-codes.js';
 import type { Cluster } from '../inventory/model.js';
 import type { HostResources } from '../planning/build-resources.js';
 import type { ClusterPlan } from '../planning/types.js';
+import type { Facts } from '../resources/types.js';
 import { nothingNew } from './before.js';
 import { comeBack } from './come-back.js';
 import { confirmAll, confirmed, confirmScript } from './confirm.js';
 import type { Problem } from './documents.js';
 import { tellProblems } from './finish.js';
 import { beginScript, keepScript, keepsOf } from './generations.js';
+import { type KnownStates, knownStates, NOTHING_KNOWN } from './known-states.js';
 import type { Recap } from './recap.js';
 import { REVERT_AFTER } from './revert.js';
 import { rollBack } from './roll-back.js';
@@ -88,6 +90,7 @@ export function batchesContext(
             .map(({ change }) => `${change.verb} ${change.resource}`),
         },
         keepsOf(input.resources, host),
+        statesOf(input.seen?.get(host)),
       ),
     alsoAsk: [],
     together: plan.changes.some(({ change }) => change.coordination !== 'independent'),
@@ -95,11 +98,17 @@ export function batchesContext(
     checked: new Map(),
     touched: new Set(),
     armed: new Set(),
+    ready: new Map(),
     revert:
       broken === null
         ? { token: owner.token, number: owner.number, after: owner.revertAfter ?? REVERT_AFTER }
         : null,
   };
+}
+
+/** Of a look that came before the run's first change. */
+function statesOf(seen: Facts | undefined): KnownStates {
+  return seen === undefined ? NOTHING_KNOWN : knownStates(seen);
 }
 
 /** Carries a plan out and proves the result; where that fails the hosts go back to what they were. */

@@ -6,10 +6,10 @@ import type { GateName } from '../playbook/model.js';
 import { CHECKED, type CheckedAhead, type Facts, type Probe, type Step } from '../resources/types.js';
 import type { Session } from '../transport/types.js';
 import type { Emit } from './events.js';
-import { awaitsBeside, beginsBeside, type Section } from './framing.js';
+import { awaitsBeside, beginsBeside, besideFile, type Section } from './framing.js';
 import { hostGate, hostGateLimit } from './gates.js';
 import { fenceScript, whileLocked } from './lock.js';
-import { probeSections } from './observe.js';
+import { probeSectionsBeside } from './observe.js';
 import { armChangeScript, armedServices, type RevertRun } from './revert.js';
 
 /** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
@@ -39,6 +39,8 @@ export interface ExecuteContext {
   readonly revert: RevertRun | null;
   /** Hosts whose switch was armed and has not been disarmed since. */
   readonly armed: Set<string>;
+  /** What a host's switch is known to have been armed for, ahead of its turn. */
+  readonly ready: Map<string, HostWork>;
   readonly emit: Emit;
   /** Told when the user interrupts: the running steps end, then nothing more begins. */
   readonly interrupted: AbortSignal;
@@ -57,25 +59,22 @@ export function changeSections(
   batch: Batch,
   work: HostWork,
   gates: readonly GateName[],
-  recheck: readonly Probe<unknown>[],
+  { recheck, mark }: { readonly recheck: readonly Probe<unknown>[]; readonly mark: string },
   context: ExecuteContext,
 ): Section[] {
-  const services = context.revert === null ? [] : armedServices(batch, work);
-  const arm =
-    context.revert === null || services.length === 0
-      ? null
-      : whileLocked(context.token, armChangeScript(services, context.revert));
+  const arm = context.ready.get(work.host) === work ? null : armSection(batch, work, context);
   const fence = fenceScript(context.token);
   const check = firstCheck(work);
   const isBeside = check !== null && !isChecked(check.step, context);
   return [
+    // It makes sure of the lock by itself.
+    ...(isBeside ? [beginsBeside(whileLocked(context.token, check.ahead.check))] : []),
     {
       id: 'fence',
       script: context.kept.has(work.host) ? joinCommands([fence, context.begin]) : fence,
       onFailure: 'stop',
       limit: OVERHEAD / 2,
     },
-    ...(isBeside ? [beginsBeside(whileLocked(context.token, check.ahead.check))] : []),
     ...(context.kept.has(work.host)
       ? []
       : [
@@ -86,7 +85,7 @@ export function changeSections(
             limit: OVERHEAD / 2,
           } as const,
         ]),
-    ...(arm === null ? [] : [{ id: 'arm', script: arm, onFailure: 'stop', limit: OVERHEAD / 2 } as const]),
+    ...(arm === null ? [] : [arm]),
     ...(isBeside ? [awaitsBeside(sh`${raw(CHECKED)}=${check.ahead.path}`)] : []),
     ...work.items.flatMap((item, index) =>
       item.steps.map(
@@ -102,8 +101,20 @@ export function changeSections(
       const script = hostGate(gate, context.cluster);
       return script === null ? [] : [{ id: `gate ${gate}`, script, onFailure: 'stop' }];
     }),
-    ...probeSections(recheck),
+    ...probeSectionsBeside(recheck, besideFile(mark)),
   ];
+}
+
+/** null: nothing of it is made under the switch. */
+export function armSection(
+  batch: Batch,
+  work: HostWork,
+  { revert, token }: Pick<ExecuteContext, 'revert' | 'token'>,
+): Section | null {
+  const services = revert === null ? [] : armedServices(batch, work);
+  if (revert === null || services.length === 0) return null;
+  const script = whileLocked(token, armChangeScript(services, revert));
+  return { id: 'arm', script, onFailure: 'stop', limit: OVERHEAD / 2 };
 }
 
 /** Of the first step alone: what comes before any other may change what its check finds. */

@@ -62,7 +62,7 @@ async function executeHost(batch: Batch, work: HostWork, context: ExecuteContext
   const mark = newMark();
   const seen = context.seen?.get(work.host) ?? null;
   const recheck = [...recheckProbes(work, context.resources, seen), ...context.alsoAsk];
-  const sections = changeSections(batch, work, gates, recheck, context);
+  const sections = changeSections(batch, work, gates, { recheck, mark }, context);
   const mayHaveChanged = context.touched.has(work.host);
   context.touched.add(work.host);
   const script = frame(sections, mark, { stoppable: true, alone: true });

@@ -29,8 +29,15 @@ export interface Outcomes {
   readonly unfinished: string | null;
 }
 
-/** The process that `beginsBeside` has begun. */
+/** The process that runs beside the sections; there is one at a time. */
 const BESIDE = raw('lbctl_beside');
+
+export function inBackground(script: Command): Command {
+  return sh`( ${script} ) & ${BESIDE}=$!`;
+}
+
+/** Ends as that did. */
+export const AWAITED: Command = sh`wait "$${BESIDE}"`;
 
 /**
  * A part that runs beside the sections after it, up to `awaitsBeside`. What it prints is lost and how it ends is for the
@@ -47,13 +54,17 @@ ${script}
 
 /** Waits for what runs beside; `passed` is run where it succeeded, for the variables that it sets. */
 export function awaitsBeside(passed: Command): Section {
-  const script = sh`! wait "$${BESIDE}" || ${passed}`;
-  return { id: 'awaits beside', script, onFailure: 'continue', shared: true };
+  return { id: 'awaits beside', script: sh`! ${AWAITED} || ${passed}`, onFailure: 'continue', shared: true };
 }
 
 /** There while a stoppable script runs on the host. Without it the script ends before its next section. */
 function goFile(mark: string): string {
   return `/run/lbctl-go.${mark}`;
+}
+
+/** For what a stoppable script has asked beside the rest; gone with it. */
+export function besideFile(mark: string): string {
+  return `/run/lbctl-beside.${mark}`;
 }
 
 /** For an interrupt. A script that was only just sent may not have begun; of one that has ended nothing is left. */
@@ -104,12 +115,12 @@ export function frame(
   return joinCommands([
     sh`m=${mark}
 read -r asked_up asked_rest </proc/uptime
-asked_now=$(date +%s.%N)
+asked_now=\${EPOCHREALTIME:-$(date +%s.%N)}
 read -r asked_late asked_rest </proc/uptime
 case $asked_now in *[!0-9.]*) asked_now=$((\${asked_now%%.*} + 1)) ;; esac
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,
     stoppable
-      ? sh`${atTheEnd(sh`[ -z "\${${BESIDE}:-}" ] || wait "$${BESIDE}"; rm -f ${goFile(mark)}`)}
+      ? sh`${atTheEnd(sh`[ -z "\${${BESIDE}:-}" ] || wait "$${BESIDE}"; rm -f ${goFile(mark)} ${besideFile(mark)}`)}
 : >${goFile(mark)}`
       : raw(''),
     lock,

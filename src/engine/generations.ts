@@ -3,6 +3,7 @@ import type { HostResources } from '../planning/build-resources.js';
 import { FIREWALLD_ZONES, GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
 import { SELINUX_BOOLEANS } from '../resources/selinux.js';
 import type { Keeps } from '../resources/types.js';
+import { type KnownStates, NOTHING_KNOWN } from './known-states.js';
 
 /** Runs that can be gone back to, besides generation 0. */
 export const KEPT_GENERATIONS = 10;
@@ -29,7 +30,11 @@ export interface KeptRun {
  * appears whole or not at all.
  * @param own what the tasks of the playbook name besides
  */
-export function keepScript(run: KeptRun, own: Keeps = {}): Command {
+export function keepScript(
+  run: KeptRun,
+  own: Keeps = {},
+  { lines, units, packages, selinux }: KnownStates = NOTHING_KNOWN,
+): Command {
   return sh`set -e
 umask 077
 base=${GENERATIONS}
@@ -60,27 +65,31 @@ keep() {
 }
 keep "$new" ${[...KEPT_PATHS, ...(own.paths ?? [])]}
 {
-  set -- ${unique(['haproxy', 'keepalived', 'firewalld', 'ufw'], own.services)}
-  systemctl show "$@" -p LoadState,ActiveState,UnitFileState | while IFS= read -r line; do
+  ${lines.length === 0 ? raw(':') : sh`printf '%s\n' ${lines}`}
+  set -- ${unknown(['haproxy', 'keepalived', 'firewalld'], own.services, units)}
+  if command -v ufw >/dev/null; then set -- "$@" ufw
+  else printf 'ufw.%s\n' LoadState=not-found ActiveState=inactive UnitFileState=; fi
+  [ $# = 0 ] || systemctl show "$@" -p LoadState,ActiveState,UnitFileState | while IFS= read -r line; do
     # An empty line stands between two units.
     if [ -z "$line" ]; then shift; else printf '%s.%s\n' "$1" "$line"; fi
   done
-  set -- ${unique(['haproxy', 'keepalived'], own.packages)}
-  if command -v rpm >/dev/null && v=$(rpm -q --qf 'package.%{NAME}=%{NVRA}\n' "$@" 2>/dev/null); then echo "$v"
+  set -- ${unknown(['haproxy', 'keepalived'], own.packages, packages)}
+  if [ $# = 0 ]; then :
+  elif command -v rpm >/dev/null && v=$(rpm -q --qf 'package.%{NAME}=%{NVRA}\n' "$@" 2>/dev/null); then echo "$v"
   else for p; do
     if command -v rpm >/dev/null && v=$(rpm -q "$p" 2>/dev/null); then echo "package.$p=$v"
     elif command -v dpkg-query >/dev/null; then echo "package.$p=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null || :)"
     else echo "package.$p="; fi
   done; fi
-  if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
-  for b in ${SELINUX_BOOLEANS}; do
-    v=$(getsebool "$b" 2>/dev/null) && echo "boolean.$b=\${v##* }"
-  done
+  ${selinux ? raw(':') : ASK_SELINUX}
   if [ -r /etc/ufw/ufw.conf ]; then echo "ufw=$(sed -n 's/^ENABLED=//p' /etc/ufw/ufw.conf)"; fi
-  for v in ipv4 ipv6; do
-    f=/proc/sys/net/$v/ip_nonlocal_bind
-    # A shell that reads byte by byte gets one byte of it.
-    if [ -r "$f" ]; then echo "net.$v.ip_nonlocal_bind=$(cat "$f")"; fi
+  set --
+  for v in ipv4 ipv6; do [ ! -r /proc/sys/net/$v/ip_nonlocal_bind ] || set -- "$@" /proc/sys/net/$v/ip_nonlocal_bind; done
+  # A shell that reads byte by byte gets one byte of it.
+  [ $# = 0 ] || cat "$@" | while IFS= read -r value; do
+    v=\${1#/proc/sys/net/}
+    echo "net.\${v%/*}.ip_nonlocal_bind=$value"
+    shift
   done
   for f in ${own.sysctls ?? []}; do
     if [ -r "$f" ]; then echo "\${f#/proc/sys/}=$(cat "$f")"; fi
@@ -123,8 +132,13 @@ export function beginScript(number: number): Command {
 echo begun=yes >"$kept/begun"`;
 }
 
-function unique(ours: readonly string[], own: readonly string[] = []): string[] {
-  return [...new Set([...ours, ...own])];
+const ASK_SELINUX = sh`if command -v getenforce >/dev/null; then echo "selinux=$(getenforce)"; fi
+  for b in ${SELINUX_BOOLEANS}; do
+    v=$(getsebool "$b" 2>/dev/null) && echo "boolean.$b=\${v##* }"
+  done`;
+
+function unknown(ours: readonly string[], own: readonly string[] = [], known: readonly string[]): string[] {
+  return [...new Set([...ours, ...own])].filter((name) => !known.includes(name));
 }
 
 /** What the operator's own tasks may replace on a host. */

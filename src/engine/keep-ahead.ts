@@ -1,30 +1,68 @@
 import type { Command } from '../base/shell.js';
 import type { Batch, HostWork } from '../planning/types.js';
 import { TransportError } from '../transport/types.js';
-import { type ExecuteContext, firstCheck } from './change-script.js';
+import { armSection, type ExecuteContext, firstCheck } from './change-script.js';
 import { frame, newMark, parseFrame, type Section } from './framing.js';
 import { fenceScript, whileLocked } from './lock.js';
 
-/** Seconds for the copies of one host, and for its check. */
+/** Seconds for the copies of one host, for its switch, and for its check. */
 const PART_LIMIT = 30;
-const LIMIT = 2 * PART_LIMIT + 40;
+const LIMIT = 3 * PART_LIMIT + 40;
 
 /**
- * Keeps what is on the hosts that come later, while the first ones are changed, and has them check the file that they are to
- * get first: by the time that it is their turn all that is left is to change it. What cannot be done so is left to the host's own
- * batch, which says why. Returns what to wait for before a host is changed; it never rejects.
+ * Milliseconds by which the later hosts' preparations come after those of the first ones, which somebody waits for: hosts may
+ * share processors. A reload takes longer than that and the preparations together.
  */
-export function keepAhead(batches: readonly Batch[], context: ExecuteContext): Map<string, Promise<void>> {
-  const [first, ...later] = batches.map((batch) => batch.work);
-  const sooner = new Set(first?.map(({ host }) => host));
-  const works = new Map<string, HostWork>();
-  for (const work of later.flat())
-    if (!sooner.has(work.host) && !works.has(work.host)) works.set(work.host, work);
-  return new Map([...works].map(([host, work]) => [host, keepOn(work, context)]));
+const AFTER = 50;
+
+/** What a host does ahead of its turn. */
+export interface Ahead {
+  /** It is the host's turn now: resolves when all is done that was begun. */
+  turn(): Promise<void>;
+  /** Resolves when all is done, or is not to be begun any more. */
+  end(): Promise<void>;
 }
 
-async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
-  const { sessions, token, keep, kept, checked } = context;
+/**
+ * Keeps what is on the hosts that come later, while the first ones are changed, arms their switch, and has them check the file that
+ * they are to get first: by the time that it is their turn all that is left is to change it. A switch undoes nothing where the turn
+ * has not come. What cannot be done so is left to the host's own batch, which says why. Nothing of it rejects.
+ */
+export function keepAhead(batches: readonly Batch[], context: ExecuteContext): Map<string, Ahead> {
+  const [first, ...later] = batches;
+  const sooner = new Set(first?.work.map(({ host }) => host));
+  const all = new Map<string, Ahead>();
+  for (const batch of later)
+    for (const work of batch.work)
+      if (!sooner.has(work.host) && !all.has(work.host))
+        all.set(
+          work.host,
+          afterwards(() => keepOn(batch, work, context)),
+        );
+  return all;
+}
+
+function afterwards(act: () => Promise<void>): Ahead {
+  let timer: NodeJS.Timeout | null = null;
+  let acting: Promise<void> | null = null;
+  const begin = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    acting ??= act();
+    return acting;
+  };
+  timer = setTimeout(begin, AFTER);
+  return {
+    turn: begin,
+    end: () => {
+      if (timer !== null) clearTimeout(timer);
+      return acting ?? Promise.resolve();
+    },
+  };
+}
+
+async function keepOn(batch: Batch, work: HostWork, context: ExecuteContext): Promise<void> {
+  const { sessions, token, keep, kept, checked, armed, ready } = context;
   const session = sessions.get(work.host);
   if (session === undefined) return;
   const check = firstCheck(work);
@@ -34,8 +72,10 @@ async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
     onFailure: 'stop',
     limit: PART_LIMIT,
   });
+  const arm = armSection(batch, work, context);
   const sections = [
     ...(kept.has(work.host) ? [] : [part('keep', keep(work.host, true))]),
+    ...(arm === null ? [] : [arm]),
     ...(check === null ? [] : [part('check', check.ahead.check)]),
   ];
   if (sections.length === 0) return;
@@ -43,10 +83,12 @@ async function keepOn(work: HostWork, context: ExecuteContext): Promise<void> {
   const script = frame([{ id: 'fence', script: fenceScript(token), onFailure: 'stop' }, ...sections], mark, {
     alone: true,
   });
+  if (arm !== null) armed.add(work.host);
   try {
     const { finished } = parseFrame(await session.run(script, { limit: LIMIT, tidy: true }), mark);
     const passed = (id: string) => finished.some((it) => it.id === id && it.exitCode === 0);
     if (passed('keep')) kept.add(work.host);
+    if (passed('arm')) ready.set(work.host, work);
     if (check !== null && passed('check')) checked.set(check.step, Date.now());
   } catch (error) {
     if (!(error instanceof TransportError)) throw error;

@@ -70,9 +70,9 @@ guard() {
 }
 write() {
   umask 077
+  lines() { printf 'token=%s\nwho=%s\ncommand=%s\nsince=%s\nrenewed=%s\nboot=%s\n' "$@" "$up" "$boot"; }
   # cat(1) says why it could not write; the printf of some shells does not.
-  printf 'token=%s\nwho=%s\ncommand=%s\nsince=%s\nrenewed=%s\nboot=%s\n' "$1" "$2" "$3" "$4" "$up" "$boot" |
-    cat >"$lock.new" && echo "$1" >"$lock.last" && mv -f "$lock.new" "$lock" || { rm -f "$lock.new"; exit 1; }
+  { lines "$@" 2>/dev/null >"$lock.new" || lines "$@" | cat >"$lock.new"; } && echo "$1" >"$lock.last" && mv -f "$lock.new" "$lock" || { rm -f "$lock.new"; exit 1; }
 }
 holder() {
   printf 'who=%s\ncommand=%s\nsince=%s\nage=%s\nstep=%s\n' "$(value who)" "$(value command)" "$(value since)" "$(age)" "$1"

@@ -1,10 +1,19 @@
 import { type Command, raw, sh } from '../base/shell.js';
 import { JOINT_FILES } from '../resources/probes/file.js';
-import { askUnits } from '../resources/probes/units.js';
+import { tellUnits, unitsQuestion } from '../resources/probes/units.js';
 import type { Joint, Probe, ProbeOutput } from '../resources/types.js';
 import type { RunResult, Session } from '../transport/types.js';
 import { HostFacts } from './facts.js';
-import { awaitsBeside, beginsBeside, frame, newMark, parseFrame, type Section } from './framing.js';
+import {
+  AWAITED,
+  awaitsBeside,
+  beginsBeside,
+  frame,
+  inBackground,
+  newMark,
+  parseFrame,
+  type Section,
+} from './framing.js';
 
 const JOINTS: ReadonlyMap<string, Joint> = new Map([[JOINT_FILES.key, JOINT_FILES]]);
 
@@ -58,21 +67,58 @@ export async function observe(
 }
 
 export function probeSections(probes: readonly Probe<unknown>[]): Section[] {
+  const { early, units, first, ahead, asked } = arrange(probes);
+  const answer = units === null ? null : sh`asked_units=$(${unitsQuestion(units)})`;
+  const known = units === null || answer === null ? [] : [silent('units', tellUnits(units, answer))];
+  return [...early, ...known, ...first, ...ahead, ...asked.map(question)];
+}
+
+/**
+ * The same where the host has little else to do: systemd is asked beside what has nothing to do with units. `file` is the caller's
+ * to remove.
+ */
+export function probeSectionsBeside(probes: readonly Probe<unknown>[], file: string): Section[] {
+  const { early, units, first, ahead, asked } = arrange(probes);
+  if (units === null) return [...early, ...first, ...ahead, ...asked.map(question)];
+  const begin = inBackground(sh`umask 077; exec >${file}; ${unitsQuestion(units)}`);
+  const answer = sh`${AWAITED} && asked_units= && while IFS= read -r asked_part; do
+  asked_units="$asked_units$asked_part
+"
+done <${file}`;
+  const isLater = ({ asksUnit, late }: Partial<Probe<unknown>>) => asksUnit !== undefined || late === true;
+  return [
+    silent('begins units', begin),
+    ...early,
+    ...first,
+    ...asked.filter((it) => !isLater(it)).map(question),
+    silent('units', tellUnits(units, answer)),
+    ...ahead,
+    ...asked.filter(isLater).map(question),
+  ];
+}
+
+function arrange(probes: readonly Probe<unknown>[]) {
   const byKey = new Map(probes.map((probe) => [probe.key, probe]));
   const asked = [...byKey.values()];
   const about = asked.flatMap((probe) => probe.asksUnit ?? []);
-  const units = about.length > 1 ? [learnsOf(new Set(about))] : [];
-  // A script with one question alone gains nothing by asking it twice.
-  const ahead =
-    asked.length < 2 ? [] : asked.flatMap(({ key, ahead }) => (ahead ? [begins(key, ahead)] : []));
   const alone = asked.filter((it) => !isJoint(it, asked));
-  const sections = [
-    ...alone.filter((it) => it.early !== true && it.late !== true),
-    ...[...JOINTS.values()].flatMap((it) => jointQuestion(it, asked)),
-    ...alone.filter((it) => it.late === true),
-  ];
-  const early = alone.filter((it) => it.early === true);
-  return [...early.map(question), ...units, ...ahead, ...sections.map(question)];
+  // A script with one question alone gains nothing by asking it twice.
+  const ahead = asked.length < 2 ? [] : asked;
+  return {
+    early: alone.filter((it) => it.early === true).map(question),
+    units: about.length > 1 ? new Set(about) : null,
+    first: ahead.filter((it) => it.asksUnit === undefined).flatMap(beginning),
+    ahead: ahead.filter((it) => it.asksUnit !== undefined).flatMap(beginning),
+    asked: [
+      ...alone.filter((it) => it.early !== true && it.late !== true),
+      ...[...JOINTS.values()].flatMap((it) => jointQuestion(it, asked)),
+      ...alone.filter((it) => it.late === true),
+    ],
+  };
+}
+
+function beginning({ key, ahead }: Probe<unknown>): Section[] {
+  return ahead === undefined ? [] : [silent(`${key}:ahead`, ahead)];
 }
 
 function question({ key, script }: Pick<Probe<unknown>, 'key' | 'script'>): Section {
@@ -91,12 +137,9 @@ function jointQuestion(
   return about.length > 1 ? [{ key: joint.key, script: joint.script(about) }] : [];
 }
 
-function learnsOf(units: ReadonlySet<string>): Section {
-  return { id: 'units', script: askUnits(units), onFailure: 'continue', shared: true };
-}
-
-function begins(key: string, script: Command): Section {
-  return { id: `${key}:ahead`, script, onFailure: 'continue', shared: true };
+/** What is told of by the sections after it. */
+function silent(id: string, script: Command): Section {
+  return { id, script, onFailure: 'continue', shared: true };
 }
 
 export function factsFrom(result: RunResult, mark: string): HostFacts {

@@ -71,6 +71,8 @@ ${atTheEnd(raw('give_back'))}
 kept=${GENERATIONS}/${number}
 [ -d "$kept" ] || kept=${GENERATIONS}/0
 [ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] || { say 'not reverted: nothing was kept by that run'; exit 0; }
+# Kept and armed ahead of its turn, which has not come.
+if grep -qx waits=yes "$kept/run" && [ ! -e "$kept/begun" ]; then say 'not reverted: nothing was changed by that run'; exit 0; fi
 ${PUT_BACK}
 ${SAME}
 was() { sed -n "s/^$1=//p" "$kept/states"; }

@@ -137,6 +137,7 @@ async function putBack(job: Job, recap: Recap): Promise<WentBack> {
     held: new Set([...facts.values()].flatMap((it) => [...heldBy(cluster, it)])),
     kept: new Set(mine),
     armed: new Set(),
+    ready: new Map(),
     guard: null,
   };
   const outcome = await runBatches(plan.batches, back, recap);

@@ -6,7 +6,7 @@ import type { Connected } from './connect.js';
 import { executeBatch } from './execute.js';
 import { type Adverts, leavesGroundAlone, startsKeepalived } from './first-start.js';
 import type { Guard } from './guard.js';
-import { keepAhead } from './keep-ahead.js';
+import { type Ahead, keepAhead } from './keep-ahead.js';
 import { oneHolderPerVip } from './one-holder.js';
 import type { Recap } from './recap.js';
 
@@ -49,7 +49,7 @@ export async function runBatches(
   // What goes back to what was is not to meet it. Else whoever drives the run waits for it in the end.
   const outcome = await running;
   if (outcome.kind !== 'done') await context.adverts?.ended();
-  await Promise.all(keeping.values());
+  await Promise.all([...keeping.values()].map((it) => it.end()));
   const late = (await Promise.all(confirmations.values())).filter((it) => it !== null);
   for (const problem of late) recap.diagnose(problem);
   if (late.length > 0 && outcome.kind === 'done')
@@ -60,7 +60,7 @@ export async function runBatches(
 /** What goes on beside the batches, by host. */
 interface UnderWay {
   readonly confirmations: Map<string, Promise<Diagnostic | null>>;
-  readonly keeping: ReadonlyMap<string, Promise<void>>;
+  readonly keeping: ReadonlyMap<string, Ahead>;
 }
 
 async function allBatches(
@@ -96,7 +96,7 @@ async function allBatches(
       recap.notRun(batches.slice(index));
       return { kind: 'failed', message: 'a change was not confirmed' };
     }
-    await Promise.all(batch.work.map(({ host }) => keeping.get(host)));
+    await Promise.all(batch.work.map(({ host }) => keeping.get(host)?.turn()));
     const alsoAsk = context.guard?.asks(left) ?? [];
     const results = await executeBatch(batch, { ...context, alsoAsk });
     for (const { host, facts } of results) context.guard?.saw(host, facts);

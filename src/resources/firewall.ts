@@ -37,6 +37,8 @@ export interface FirewalldFacts {
 /** Whether there is anything to switch off. */
 export interface FirewallState extends Pick<FirewalldFacts, 'running' | 'enabled'> {
   readonly ufwActive: boolean;
+  /** firewalld's, as systemd prints them: LoadState, ActiveState, UnitFileState. */
+  readonly unit?: { readonly load: string; readonly active: string; readonly enabled: string };
 }
 
 /** systemd's word is enough here: what it calls active is switched off whether it works or not. */
@@ -48,15 +50,17 @@ echo "$unit"
 if command -v ufw >/dev/null; then echo "ufw=$(ufw status | sed -n 's/^Status: //p')"; fi`,
   parse({ stdout, stderr, exitCode }) {
     const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1];
-    const [active, ufw] = [value('ActiveState'), value('ufw')];
+    const [load, active, ufw] = [value('LoadState'), value('ActiveState'), value('ufw')];
+    const enabled = value('UnitFileState') ?? '';
     if (exitCode !== 0 || active === undefined)
       return err(`systemd could not be asked about firewalld: ${stderr.trim()}`);
     if (ufw !== undefined && ufw !== 'active' && ufw !== 'inactive')
       return err('`ufw status` gave no answer');
     return ok({
       running: active !== 'inactive' && active !== 'failed',
-      enabled: value('UnitFileState') === 'enabled',
+      enabled: enabled === 'enabled',
       ufwActive: ufw === 'active',
+      ...(load !== undefined && { unit: { load, active, enabled } }),
     });
   },
 };

@@ -97,8 +97,9 @@ dir=\${dir:-/}
 [ -d "$dir" ] || install -d -m 0755 "$dir"
 ${atTheEnd(sh`[ ! -e "$candidate" ] || rm -f "$candidate"`)}
 [ ! -e "$candidate" ] && [ ! -L "$candidate" ] || rm -f "$candidate"
-# Through cat: of a full disk dash's own printf says "I/O error".
-printf %s ${file.content} | cat >"$candidate"
+content() { printf %s ${file.content}; }
+# cat(1) says why it could not write: of a full disk dash's own printf says "I/O error".
+content 2>/dev/null >"$candidate" || content | cat >"$candidate"
 chown ${`${file.owner}:${file.group}`} "$candidate"
 chmod ${file.mode} "$candidate"`;
 }

@@ -107,4 +107,19 @@ describe('up where the network or the server is not what one would wish for', ()
       await onBoth(`mv ${config}.was ${config}; systemctl reload ssh 2>/dev/null || systemctl reload sshd`);
     }
   });
+
+  it('an sshd that knows no other cipher than chacha20-poly1305', async () => {
+    const config = '/etc/ssh/sshd_config';
+    const cipher = 'chacha20-poly1305@openssh.com';
+    await onBoth(
+      `cp -a ${config} ${config}.was && sed -i '1i Ciphers ${cipher}' ${config} && sshd -t && systemctl reload ssh 2>/dev/null || systemctl reload sshd`,
+    );
+    try {
+      expect(await onBoth('sshd -T | grep ^ciphers')).toEqual([`ciphers ${cipher}`, `ciphers ${cipher}`]);
+      const change = await edited();
+      await servedThroughout(change, () => lbctl('up', change.path));
+    } finally {
+      await onBoth(`mv ${config}.was ${config}; systemctl reload ssh 2>/dev/null || systemctl reload sshd`);
+    }
+  });
 });

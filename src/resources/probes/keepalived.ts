@@ -52,7 +52,7 @@ const SIGNAL = sh`dump_signal() {
 
 /**
  * Asks for the dump before the other questions, so that nobody waits for it: keepalived writes it meanwhile. What does not
- * work here is done by the question itself, which says why it cannot.
+ * work here is done by the question itself, which says why it cannot. The lock is held until the script ends.
  */
 const ASK_AHEAD = sh`${SIGNAL}
 asked_dump=
@@ -102,22 +102,21 @@ last=
 while [ $i -lt 150 ]; do
   i=$((i + 1))
   if [ -s "$f" ]; then
-    size=$(stat -c %s "$f")
     # A whole JSON dump ends with its bracket; of a text all that can be said is that it does not grow any more.
     [ "$kind" = json ] && case $(tail -c 2 "$f") in *[]}]) break ;; esac
+    size=$(stat -c %s "$f")
     [ "$size" = "$last" ] && break
     last=$size
   fi
   sleep 0.02
 done
 [ -s "$f" ] || { echo "keepalived wrote no dump within 3 s" >&2; exit 1; }
-moved=$(cat ${TRACK_FILES.switchover.path} 2>/dev/null)
+moved=
+{ read -r moved <${TRACK_FILES.switchover.path}; } 2>/dev/null
 case $moved in *[!0-9-]*|'') moved=0 ;; esac
 echo "$kind $moved"
 sed -e 's/"auth_data":"\([^"\\]\|\\.\)*"/"auth_data":""/g' -e 's/^\( *Password = \).*/\1/' "$f"
-rm -f "$f"
-# The lock is the shell's from which this one came, where the dump was asked for ahead.
-flock -u 9`,
+rm -f "$f"`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`keepalived could not be asked: ${stderr.trim()}`);
     const [head = '', ...rest] = stdout.split('\n');

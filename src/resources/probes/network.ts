@@ -24,7 +24,11 @@ interface IpAddrEntry {
 /** Every interface with its addresses, as `ip -j addr` tells it (iproute2 4.18 and later). */
 export const networkProbe: Probe<readonly InterfaceFacts[]> = {
   key: 'network',
-  script: raw('ip -j addr show'),
+  // For others to look into.
+  ahead: raw('asked_network=$(ip -j addr show 2>/dev/null) || asked_network='),
+  script: raw(
+    `if [ -n "\${asked_network:-}" ]; then printf '%s\\n' "$asked_network"; else ip -j addr show; fi`,
+  ),
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`\`ip -j addr show\` failed with exit code ${exitCode}: ${stderr.trim()}`);
     try {

@@ -6,6 +6,8 @@ import { unitProperties } from './units.js';
 export interface ServiceFacts {
   /** False where there is no such unit: the package is not installed. */
   readonly exists: boolean;
+  /** systemd's LoadState: loaded, not-found, masked, … */
+  readonly load?: string;
   /** systemd's ActiveState: active, inactive, failed, activating, reloading, … */
   readonly active: string;
   /** systemd's UnitFileState: enabled, disabled, masked, … */
@@ -95,6 +97,7 @@ exit 0`,
       const enabled = values.get('UnitFileState') ?? '';
       return ok({
         exists: load !== 'not-found',
+        load,
         active,
         enabled,
         masked: load === 'masked' || enabled.startsWith('masked'),

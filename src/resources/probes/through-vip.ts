@@ -193,9 +193,17 @@ https_ask() {
     timeout -k 1 3 openssl s_client -quiet -connect "$to" \${5:+-servername "$5"} 2>&1
 }
 tcp_ask() { timeout -k 1 3 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/$0/$1" || exit 7' "$1" "$2"; }
+# An IPv6 address may be written in several ways.
+held() {
+  if [ -n "\${asked_network:-}" ]; then
+    case $asked_network in *'"local":"'"$1"'"'*) return 0 ;; esac
+    case $1 in *:*) ;; *) return 1 ;; esac
+  fi
+  [ -n "$(ip -o addr show to "$1")" ]
+}
 ask() {
   [ "$running" = active ] || return 0
-  [ -z "$(ip -o addr show to "$3")" ] || return 0
+  ! held "$3" || return 0
   kind=$2
   if [ "$kind" = auto ]; then
     ss -Hltnp | awk -v vip="$3" '/\("haproxy"/ {

@@ -6,17 +6,30 @@ const UNITS = ['haproxy', 'keepalived', 'firewalld'];
 const PROPERTIES =
   'Id,LoadState,ActiveState,UnitFileState,MainPID,NeedDaemonReload,StateChangeTimestampMonotonic,Environment,ExecReload';
 
+/** Prints what systemd says of those units, an empty line between two. */
+export function unitsQuestion(of: ReadonlySet<string>): Command {
+  return sh`systemctl show ${ours(of)} -p ${PROPERTIES} 2>/dev/null`;
+}
+
 /**
- * Asks of units before the probes that have `asksUnit`, in the shell that theirs come from. What it cannot tell, they ask
- * themselves. An empty line stands between two units.
+ * Tells it to the probes that have `asksUnit`, in the shell that theirs come from; what it cannot tell, they ask themselves.
+ * `answer` sets `asked_units` to what `unitsQuestion` prints, or fails.
  */
-export function askUnits(of: ReadonlySet<string>): Command {
-  const units = UNITS.filter((unit) => of.has(unit));
-  const none = UNITS.map((unit) => raw(`asked_${unit}=`));
-  if (units.length === 0) return joinCommands(none);
+export function tellUnits(of: ReadonlySet<string>, answer: Command): Command {
+  const units = ours(of);
+  return units.length === 0 ? NOTHING_ASKED : told(units, answer);
+}
+
+function ours(of: ReadonlySet<string>): string[] {
+  return UNITS.filter((unit) => of.has(unit));
+}
+
+const NOTHING_ASKED = joinCommands(UNITS.map((unit) => raw(`asked_${unit}=`)));
+
+function told(units: readonly string[], answer: Command): Command {
   return joinCommands([
-    ...none,
-    sh`if asked_units=$(systemctl show ${units} -p ${PROPERTIES} 2>/dev/null); then
+    NOTHING_ASKED,
+    sh`if ${answer}; then
   asked_line='
 '
   while [ -n "$asked_units" ]; do

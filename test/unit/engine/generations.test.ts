@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Command, sh } from '../../../src/base/shell.js';
 import { beginScript, type KeptRun, keepScript } from '../../../src/engine/generations.js';
+import { type KnownStates, NOTHING_KNOWN } from '../../../src/engine/known-states.js';
 import { putBackStep, takeAwayStep } from '../../../src/resources/kept.js';
 import { generationsProbe, type KeptQuery, keptProbe } from '../../../src/resources/probes/generation.js';
 import { historyProbe } from '../../../src/resources/probes/history.js';
@@ -51,17 +52,21 @@ function write(path: string, text: string): void {
   writeFileSync(here(path), text);
 }
 
-function keep(number: number, given: Partial<KeptRun> = {}): void {
+function keep(number: number, given: Partial<KeptRun> = {}, known: KnownStates = NOTHING_KNOWN): void {
   const kept = run(
-    keepScript({
-      number,
-      who: 'me@here',
-      command: 'lbctl up',
-      when: '2026-01-01T00:00:00.000Z',
-      changes: [],
-      ahead: false,
-      ...given,
-    }),
+    keepScript(
+      {
+        number,
+        who: 'me@here',
+        command: 'lbctl up',
+        when: '2026-01-01T00:00:00.000Z',
+        changes: [],
+        ahead: false,
+        ...given,
+      },
+      {},
+      known,
+    ),
   );
   expect(kept).toMatchObject({ exitCode: 0 });
 }
@@ -95,6 +100,19 @@ describe('what a host keeps', () => {
       },
     ]);
     expect(statSync(here('/var/lib/lbctl/generations/0')).mode & 0o777).toBe(0o700);
+  });
+
+  it('takes the states that are known as they are, and asks for the others', () => {
+    const lines = ['haproxy.LoadState=loaded', 'package.haproxy=haproxy-2.8', 'selinux=Disabled'];
+    keep(0, {}, { lines, units: ['haproxy'], packages: ['haproxy'], selinux: true });
+    const states = readFileSync(here('/var/lib/lbctl/generations/0/states'), 'utf8').trim().split('\n');
+    expect(states).toEqual(
+      expect.arrayContaining([...lines, expect.stringMatching(/^package\.keepalived=/)]),
+    );
+    for (const key of ['haproxy.ActiveState', 'package.haproxy', 'selinux'])
+      expect(states.filter((it) => it.startsWith(`${key}=`))).toHaveLength(
+        key === 'haproxy.ActiveState' ? 0 : 1,
+      );
   });
 
   it.each([0, 3])('ahead of its turn names no change until that has come: run %i', (number) => {

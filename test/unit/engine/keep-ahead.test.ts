@@ -16,19 +16,34 @@ async function drifted(): Promise<SimulatedPair> {
   return pair;
 }
 
-/** What each script that kept, checked or changed something did: `lb1 keep+check`, `lb2 keep+step`. */
+/** The standby's changes take longer than what the active host does ahead, as on real hosts. */
+function slowStandby(pair: SimulatedPair): void {
+  let tell = () => {};
+  const ahead = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  pair.pause = (host, ids) => {
+    const steps = ids.some((id) => id.startsWith('step '));
+    if (host.host.name === 'lb1' && ids.includes('keep')) setImmediate(tell);
+    return host.host.name === 'lb2' && steps ? ahead : undefined;
+  };
+}
+
+/** What each script that prepared or changed something did: `lb1 keep+arm+check`, `lb2 keep+arm+step`. */
 const worked = (pair: SimulatedPair) =>
   pair.asked.flatMap(({ host, ids }) => {
-    const did = ['keep', 'check', 'step'].filter((word) => ids.some((id) => id.split(' ')[0] === word));
+    const did = ['keep', 'arm', 'check', 'step'].filter((word) =>
+      ids.some((id) => id.split(' ')[0] === word),
+    );
     return did.length === 0 ? [] : [`${host} ${did.join('+')}`];
   });
 
-it('what is on the active host is kept before it is its turn, and not again', async () => {
+it('what is on the active host is kept and its switch armed before it is its turn, and not again', async () => {
   const pair = await drifted();
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
   const done = worked(pair);
-  expect([...done].sort()).toEqual(['lb1 keep+check', 'lb1 step', 'lb2 keep+step']);
-  expect(done.indexOf('lb1 keep+check')).toBeLessThan(done.indexOf('lb1 step'));
+  expect([...done].sort()).toEqual(['lb1 keep+arm+check', 'lb1 step', 'lb2 keep+arm+step']);
+  expect(done.indexOf('lb1 keep+arm+check')).toBeLessThan(done.indexOf('lb1 step'));
 });
 
 it('what the active host has checked while the standby changed it does not check again', async () => {
@@ -49,6 +64,7 @@ it('a check that was made long ago is made again', async () => {
   const now = vi.spyOn(Date, 'now');
   onTestFinished(() => now.mockRestore());
   const real = Date.now();
+  slowStandby(pair);
   let later = 0;
   now.mockImplementation(() => real + later);
   const inTurn: boolean[] = [];
@@ -85,7 +101,7 @@ it('the standby checks its file beside its copies, and leaves the check out of i
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
   const [script = ''] = scripts;
   const places = [
-    ...["say '+fence'", '& lbctl_beside=$!', "say '+keep'", '! wait "$lbctl_beside" ||', "say '+step 0 0'"],
+    ...['& lbctl_beside=$!', "say '+fence'", "say '+keep'", '! wait "$lbctl_beside" ||', "say '+step 0 0'"],
   ].map((it) => script.indexOf(it.replaceAll("'+fence'", '+fence').replaceAll("'+keep'", '+keep')));
   expect(places).toEqual([...places].sort((a, b) => a - b));
   expect(places).not.toContain(-1);
@@ -104,7 +120,7 @@ it('that its changes begin is noted in its turn alone', async () => {
   pair.mishap = (host, script, ids) => {
     const steps = ids.some((id) => id.startsWith('step '));
     if (script.includes('begun=yes >')) notes.push(`${host.host.name} ${steps ? 'begins' : 'ahead'}`);
-    if (script.includes('waits=yes')) notes.push(`${host.host.name} waits`);
+    if (script.includes('echo waits=yes')) notes.push(`${host.host.name} waits`);
     return undefined;
   };
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
@@ -132,5 +148,30 @@ it('where the connection was cut in it the turn comes all the same', async () =>
   };
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
   expect(cuts).toBe(1);
-  expect(worked(pair)).toEqual(['lb2 keep+step', 'lb1 keep+step']);
+  expect(worked(pair)).toEqual(['lb2 keep+arm+step', 'lb1 keep+arm+step']);
+});
+
+it('a switch that could not be armed ahead is armed in its turn, which says why it cannot', async () => {
+  const pair = await drifted();
+  pair.host('lb1').odd.set('arm', { exitCode: 1, stderr: 'no systemd-run' });
+  const { result, events } = await up(pair);
+  expect(result.exit).toBe(1);
+  const told = events.flatMap((it) => (it.event === 'diagnostic' ? [it.diagnostic] : []));
+  expect(told).toContainEqual(expect.objectContaining({ host: 'lb1', detail: 'no systemd-run' }));
+  expect(worked(pair)).not.toContain('lb1 step');
+});
+
+it('where its turn does not come its switch is taken away again, and nothing is changed', async () => {
+  const pair = await drifted();
+  slowStandby(pair);
+  pair.host('lb2').odd.set('step 0 0', { exitCode: 1, stderr: 'full' });
+  expect((await up(pair)).result.exit).toBe(1);
+  expect(worked(pair).filter((it) => it.startsWith('lb1'))).toEqual(['lb1 keep+arm+check']);
+  const scripts = pair.transport.runs.filter(({ host }) => host === 'web/lb1').map(({ script }) => script);
+  const armed = scripts.findIndex((it) => it.includes('systemd-run'));
+  const disarmed = scripts.findIndex(
+    (it) => /^systemctl stop '?lbctl-undo-change.timer/m.test(it) && !it.includes('systemd-run'),
+  );
+  expect(armed).toBeGreaterThan(-1);
+  expect(disarmed).toBeGreaterThan(armed);
 });

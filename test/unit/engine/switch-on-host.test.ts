@@ -220,6 +220,20 @@ describe('a host whose operator is gone', () => {
     expect(existsSync(at('/var/lib/lbctl/lock'))).toBe(false);
   });
 
+  it.each([
+    ['undoes nothing where the turn for which it was armed has not come', false],
+    ['goes back where that has come', true],
+  ])('%s', (_, begun) => {
+    write('/var/lib/lbctl/generations/4/run', 'number=4\nwaits=yes\n');
+    if (begun) write('/var/lib/lbctl/generations/4/begun', 'begun=yes\n');
+    const { exitCode, stdout } = goBack();
+    expect([exitCode, stdout.includes('nothing was changed by that run')]).toEqual([0, !begun]);
+    expect(readFileSync(at(HAPROXY_CFG), 'utf8')).toBe(begun ? 'kept\n' : 'new\n');
+    expect(asked().includes('systemctl reload haproxy')).toBe(begun);
+    expect(/^reverted=/m.test(kept())).toBe(begun);
+    expect([existsSync(at(FOLDER)), existsSync(at('/var/lib/lbctl/lock'))]).toEqual([false, false]);
+  });
+
   it('waits for a step that is still running there', () => {
     const { stdout } = run(`flock -s ${STEP} sh -c 'sleep 1.5; echo step ended' &
 sleep 0.3; sh ${FILE}; wait`);

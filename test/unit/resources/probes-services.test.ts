@@ -31,6 +31,7 @@ describe('a service, by systemd', () => {
   it('is not there, as recorded', () => {
     expect(parsed(serviceProbe('haproxy'), recorded('service/not-installed.txt'))).toEqual({
       exists: false,
+      load: 'not-found',
       active: 'inactive',
       enabled: '',
       masked: false,

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { joinCommands, raw } from '../../../src/base/shell.js';
+import { joinCommands, raw, sh } from '../../../src/base/shell.js';
 import { serviceProbe } from '../../../src/resources/probes/service.js';
-import { askUnits, unitProperties } from '../../../src/resources/probes/units.js';
+import { tellUnits, unitProperties, unitsQuestion } from '../../../src/resources/probes/units.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'lbctl-units-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -33,6 +33,7 @@ function run(code: ReturnType<typeof raw>): string {
 const calls = () => readFileSync(join(dir, 'calls'), 'utf8').split('\n').filter(Boolean);
 const told = (unit: string) => joinCommands([raw('unit='), unitProperties(unit), raw('echo "$unit"')]);
 
+const askUnits = (of: ReadonlySet<string>) => tellUnits(of, sh`asked_units=$(${unitsQuestion(of)})`);
 const ASK_ALL = askUnits(new Set(['haproxy', 'keepalived', 'firewalld']));
 
 describe('units asked about at once', () => {

@@ -138,7 +138,7 @@ export class SimulatedHost {
     this.generations.take(script);
     const path = /^path=(\S+)$/m.exec(script)?.[1];
     if (path !== undefined) {
-      const content = /^printf %s '([\s\S]*)' \| cat >"\$candidate"$/m.exec(script)?.[1] ?? '';
+      const content = /^content\(\) \{ printf %s '([\s\S]*?)'; \}$/m.exec(script)?.[1] ?? '';
       const [, owner = '', group = ''] = /^chown '?([^: ]+):([^' ]+)'? "\$candidate"$/m.exec(script) ?? [];
       const mode = /^chmod 0?(\d+) "\$candidate"$/m.exec(script)?.[1] ?? '';
       this.files.set(path, {

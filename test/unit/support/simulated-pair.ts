@@ -36,6 +36,8 @@ export class SimulatedPair {
   /** Hosts that cannot be reached. */
   readonly refused = new Map<string, Error>();
   mishap: Mishap = () => undefined;
+  /** What a script waits for before it runs. */
+  pause: (host: SimulatedHost, ids: readonly string[]) => Promise<void> | undefined = () => undefined;
 
   constructor(readonly cluster: Cluster) {
     const holds = (instance: VrrpInstance, host: SimulatedHost) => this.holderOf(instance) === host;
@@ -62,13 +64,11 @@ export class SimulatedPair {
     return fit.sort((a, b) => priorityOf(instance, b.host.name) - priorityOf(instance, a.host.name))[0];
   }
 
-  private run(host: SimulatedHost, script: string): FakeAnswer {
+  private async run(host: SimulatedHost, script: string): Promise<FakeAnswer> {
     const { mark, sections } = sectionsOf(script);
-    const mishap = this.mishap(
-      host,
-      script,
-      sections.map((it) => it.id),
-    );
+    const ids = sections.map((it) => it.id);
+    await this.pause(host, ids);
+    const mishap = this.mishap(host, script, ids);
     if (mishap !== undefined) return mishap;
     const model = /printf %s '(.*)' >\S+model\.json\.lbctl-new/.exec(script)?.[1];
     if (model !== undefined) host.remember(model);
