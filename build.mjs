@@ -27,7 +27,8 @@ const leaner = {
 function whenNeeded(source) {
   const head = '"data:application/octet-stream;base64,';
   const [, wasm] = source.match(new RegExp(`=${head}([A-Za-z0-9+/=]+)"`)) ?? [];
-  if (wasm === undefined) throw new Error('poly1305.js of ssh2 is no longer what it was: no WebAssembly in it');
+  if (wasm === undefined)
+    throw new Error('poly1305.js of ssh2 is no longer what it was: no WebAssembly in it');
   return `const WASM = '${wasm}';
 ${source.replace(`${head}${wasm}"`, `${head}" + WASM`)}
 const create = module.exports;

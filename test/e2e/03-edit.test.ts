@@ -45,7 +45,8 @@ describe('a backend is edited', () => {
 
     expect(run.exit, run.said).toBe(0);
     expect(report.failed, JSON.stringify(report.errors)).toBe(0);
-    expect(report.requests).toBeGreaterThan(100);
+    // One every 10 ms, for as long as the run takes.
+    expect(report.requests).toBeGreaterThan(50);
     const { hosts } = summaryOf(run);
     expect(hosts.lb1).toEqual({ status: 'changed', changed: ['haproxy_config'], error: null });
     expect(hosts.lb2).toEqual({ status: 'changed', changed: ['haproxy_config'], error: null });
