@@ -83,7 +83,8 @@ export function sendRaw(client: ServerConnection, payload: Buffer): boolean {
   const packet = write.alloc(payload.length);
   packet.set(payload, write.allocStart);
   protocol._cipher.encrypt(write.finalize(packet));
-  return !socket.writableNeedDrain;
+  // A socket that is gone needs no drain either.
+  return socket.writable && !socket.writableNeedDrain;
 }
 
 /** Does this with every command. */
