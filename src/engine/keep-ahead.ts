@@ -64,7 +64,7 @@ function afterwards(act: () => Promise<void>): Ahead {
 async function keepOn(batch: Batch, work: HostWork, context: ExecuteContext): Promise<void> {
   const { sessions, token, keep, kept, checked, armed, ready } = context;
   const session = sessions.get(work.host);
-  if (session === undefined) return;
+  if (session === undefined || context.interrupted.aborted) return;
   const check = firstCheck(work);
   const part = (id: string, script: Command): Section => ({
     id,
