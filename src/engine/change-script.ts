@@ -5,12 +5,13 @@ import type { Batch, HostWork } from '../planning/types.js';
 import type { GateName } from '../playbook/model.js';
 import { CHECKED, type CheckedAhead, type Facts, type Probe, type Step } from '../resources/types.js';
 import type { Session } from '../transport/types.js';
+import { armedScript } from './dead-man.js';
 import type { Emit } from './events.js';
 import { awaitsBeside, beginsBeside, besideFile, type Section } from './framing.js';
 import { hostGate, hostGateLimit } from './gates.js';
 import { fenceScript, whileLocked } from './lock.js';
 import { probeSectionsBeside } from './observe.js';
-import { armChangeScript, armedServices, type RevertRun } from './revert.js';
+import { armChangeScript, armedServices, CHANGE, type RevertRun } from './revert.js';
 
 /** Seconds on top of the steps' own limits: the fence, the copies that are kept, the second look. */
 const OVERHEAD = 60;
@@ -62,7 +63,7 @@ export function changeSections(
   { recheck, mark }: { readonly recheck: readonly Probe<unknown>[]; readonly mark: string },
   context: ExecuteContext,
 ): Section[] {
-  const arm = context.ready.get(work.host) === work ? null : armSection(batch, work, context);
+  const arm = armSection(batch, work, context);
   const fence = fenceScript(context.token);
   const check = firstCheck(work);
   const isBeside = check !== null && !isChecked(check.step, context);
@@ -109,11 +110,16 @@ export function changeSections(
 export function armSection(
   batch: Batch,
   work: HostWork,
-  { revert, token }: Pick<ExecuteContext, 'revert' | 'token'>,
+  { revert, token, ready }: Pick<ExecuteContext, 'revert' | 'token' | 'ready'>,
 ): Section | null {
   const services = revert === null ? [] : armedServices(batch, work);
   if (revert === null || services.length === 0) return null;
-  const script = whileLocked(token, armChangeScript(services, revert));
+  const arm = whileLocked(token, armChangeScript(services, revert));
+  // A host that was started anew since, or has seen to itself, has it no longer.
+  const again = sh`${armedScript({ name: CHANGE, owner: revert.token })} || {
+${arm}
+}`;
+  const script = ready.get(work.host) === work ? again : arm;
   return { id: 'arm', script, onFailure: 'stop', limit: OVERHEAD / 2 };
 }
 

@@ -89,6 +89,12 @@ armed=yes
 ) || exit $?`;
 }
 
+/** Succeeds while a switch of that owner is armed: the host has neither undone it nor been started anew since. */
+export function armedScript({ name, owner }: Pick<Arming, 'name' | 'owner'>): Command {
+  const line = `# owner=${word(owner, 'owner')}`;
+  return sh`{ IFS= read -r line && IFS= read -r line && [ "$line" = ${line} ]; } 2>/dev/null <${fileOf(name)}`;
+}
+
 export interface Disarming extends Pick<Arming, 'name' | 'owner'> {
   /** Succeeds where the host has undone it: with it the script may be run twice, over a connection that was lost. */
   readonly undone?: Command;

@@ -4,7 +4,7 @@ import { raw, sh } from '../base/shell.js';
 import { downBatches, downPlays } from '../planning/down.js';
 import { planCluster } from '../planning/plan.js';
 import type { ClusterPlan } from '../planning/types.js';
-import { HAPROXY_CFG, STATS_SOCKET, TRACK_FILES } from '../render/platform.js';
+import { BESIDE_FILES, HAPROXY_CFG, STATS_SOCKET, TRACK_FILES } from '../render/platform.js';
 import { type KeptFacts, keptProbe } from '../resources/probes/generation.js';
 import { BEFORE } from '../resources/restore/down-states.js';
 import { UnknownFact } from '../resources/types.js';
@@ -195,7 +195,7 @@ async function downLocked(input: DownInput, it: Downing): Promise<ClusterResult>
 
 /** What is below /run, and lives until the next boot otherwise. */
 const LEFTOVERS = sh`systemctl stop ${`${undoUnit(CHANGE)}.timer`} 2>/dev/null
-rm -rf /run/lbctl /run/lbctl-dump.lock ${Object.values(TRACK_FILES).map(({ path }) => path)}
+rm -rf /run/lbctl /run/lbctl-dump.lock ${raw(`${BESIDE_FILES}*`)} ${Object.values(TRACK_FILES).map(({ path }) => path)}
 grep -qF ${STATS_SOCKET} ${HAPROXY_CFG} 2>/dev/null || rm -f ${STATS_SOCKET}`;
 
 /** What is not as it should be at the end: looked at anew, whatever the steps said. */

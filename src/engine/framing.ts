@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { atTheEnd, type Command, joinCommands, raw, sh } from '../base/shell.js';
-import { STATE_DIR } from '../render/platform.js';
+import { BESIDE_FILES, STATE_DIR } from '../render/platform.js';
 import type { ProbeOutput } from '../resources/types.js';
 import type { RunResult } from '../transport/types.js';
 
@@ -62,9 +62,9 @@ function goFile(mark: string): string {
   return `/run/lbctl-go.${mark}`;
 }
 
-/** For what a stoppable script has asked beside the rest; gone with it. */
+/** For what a stoppable script has asked beside the rest; gone with it, or with the next lock where it was killed. */
 export function besideFile(mark: string): string {
-  return `/run/lbctl-beside.${mark}`;
+  return `${BESIDE_FILES}${mark}`;
 }
 
 /** For an interrupt. A script that was only just sent may not have begun; of one that has ended nothing is left. */
@@ -115,7 +115,8 @@ export function frame(
   return joinCommands([
     sh`m=${mark}
 read -r asked_up asked_rest </proc/uptime
-asked_now=\${EPOCHREALTIME:-$(date +%s.%N)}
+asked_now=\${BASH_VERSION:+\${EPOCHREALTIME:-}}
+[ -n "$asked_now" ] || asked_now=$(date +%s.%N)
 read -r asked_late asked_rest </proc/uptime
 case $asked_now in *[!0-9.]*) asked_now=$((\${asked_now%%.*} + 1)) ;; esac
 say() { printf '\n%s%s\n' "$m" "$1"; printf '\n%s%s\n' "$m" "$1" >&2; }`,

@@ -26,7 +26,7 @@ export interface Ahead {
 /**
  * Keeps what is on the hosts that come later, while the first ones are changed, arms their switch, and has them check the file that
  * they are to get first: by the time that it is their turn all that is left is to change it. A switch undoes nothing where the turn
- * has not come. What cannot be done so is left to the host's own batch, which says why. Nothing of it rejects.
+ * has not come. What cannot be done so is left to the host's own batch, which says why.
  */
 export function keepAhead(batches: readonly Batch[], context: ExecuteContext): Map<string, Ahead> {
   const [first, ...later] = batches;
@@ -49,6 +49,8 @@ function afterwards(act: () => Promise<void>): Ahead {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     acting ??= act();
+    // Whoever waits for it is told.
+    acting.catch(() => undefined);
     return acting;
   };
   timer = setTimeout(begin, AFTER);
@@ -72,7 +74,8 @@ async function keepOn(batch: Batch, work: HostWork, context: ExecuteContext): Pr
     onFailure: 'stop',
     limit: PART_LIMIT,
   });
-  const arm = armSection(batch, work, context);
+  // A run that goes back, or goes on after a loss, has begun on this host: what is armed there would undo at once.
+  const arm = context.touched.has(work.host) ? null : armSection(batch, work, context);
   const sections = [
     ...(kept.has(work.host) ? [] : [part('keep', keep(work.host, true))]),
     ...(arm === null ? [] : [arm]),

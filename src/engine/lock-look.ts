@@ -22,7 +22,7 @@ export interface FoundLock extends LockHolder {
 export function lookScript(): Command {
   return sh`${LOCK_FUNCTIONS}
 step=no
-[ ! -e ${STEP} ] || { flock -n 9; } 9<${STEP} || step=yes
+[ ! -e ${STEP} ] || { flock -n 9; } 2>/dev/null 9<${STEP} || [ ! -e ${STEP} ] || step=yes
 if [ -s ${LOCK} ]; then printf 'token=%s\n' "$(value token)"; holder "$step"
 elif [ "$step" = yes ]; then echo step=yes; fi`;
 }

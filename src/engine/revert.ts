@@ -63,16 +63,19 @@ function revertScript(services: readonly Service[], { token, number }: RevertRun
   return sh`say() { echo "$*"; command -v logger >/dev/null && logger -t lbctl "$*"; return 0; }
 exec 8>>${STEP}
 flock -w ${STEP_PATIENCE} 8 || { say 'not reverted: a step is still running on this host'; exit 0; }
+kept=${GENERATIONS}/${number}
+[ -d "$kept" ] || kept=${GENERATIONS}/0
+# Kept and armed ahead of its turn, which has not come: the lock stays whose it is.
+if grep -qx waits=yes "$kept/run" 2>/dev/null && grep -qx number=${number} "$kept/run" && [ ! -e "$kept/begun" ]; then
+  say 'not reverted: nothing was changed by that run'
+  exit 0
+fi
 ( ${seizeScript(token)} ) || { say 'not reverted: the cluster is locked by somebody else or no longer'; exit 0; }
 give_back() (
 ${releaseSeizedScript(token)}
 )
 ${atTheEnd(raw('give_back'))}
-kept=${GENERATIONS}/${number}
-[ -d "$kept" ] || kept=${GENERATIONS}/0
 [ "$(sed -n 's/^number=//p' "$kept/run")" = ${number} ] || { say 'not reverted: nothing was kept by that run'; exit 0; }
-# Kept and armed ahead of its turn, which has not come.
-if grep -qx waits=yes "$kept/run" && [ ! -e "$kept/begun" ]; then say 'not reverted: nothing was changed by that run'; exit 0; fi
 ${PUT_BACK}
 ${SAME}
 was() { sed -n "s/^$1=//p" "$kept/states"; }

@@ -46,10 +46,14 @@ export async function runBatches(
   const confirmations = new Map<string, Promise<Diagnostic | null>>();
   const keeping = keepAhead(context.interrupted.aborted ? [] : batches, context);
   const running = allBatches(batches, context, recap, { confirmations, keeping });
+  let outcome: Outcome;
+  try {
+    outcome = await running;
+  } finally {
+    await Promise.all([...keeping.values()].map((it) => it.end()));
+  }
   // What goes back to what was is not to meet it. Else whoever drives the run waits for it in the end.
-  const outcome = await running;
   if (outcome.kind !== 'done') await context.adverts?.ended();
-  await Promise.all([...keeping.values()].map((it) => it.end()));
   const late = (await Promise.all(confirmations.values())).filter((it) => it !== null);
   for (const problem of late) recap.diagnose(problem);
   if (late.length > 0 && outcome.kind === 'done')

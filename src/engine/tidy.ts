@@ -1,5 +1,5 @@
 import { type Command, raw, sh } from '../base/shell.js';
-import { FLIP_MARK } from '../render/platform.js';
+import { BESIDE_FILES, FLIP_MARK } from '../render/platform.js';
 import { GENERATIONS, KEPT_PATHS } from '../resources/kept.js';
 import { CANDIDATE_SUFFIX } from '../resources/managed-file.js';
 import { KEPT_SUFFIX } from '../resources/take-over.js';
@@ -18,5 +18,6 @@ for g in ${raw(`${GENERATIONS}/[1-9]*`)}; do [ ! -d "$g" ] || [ -s "$g/run" ] ||
 for f in ${KEPT_PATHS.flatMap((path) => [`${path}${CANDIDATE_SUFFIX}`, `${path}${KEPT_SUFFIX}`])}; do
   [ ! -e "$f" ] && [ ! -L "$f" ] || rm -f "$f"
 done
+for f in ${raw(`${BESIDE_FILES}*`)}; do [ ! -e "$f" ] || rm -f "$f"; done
 ${TIDY_SWITCHES}
 ${FREE_KEEPALIVED}`;

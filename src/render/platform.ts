@@ -5,6 +5,9 @@ export const HAPROXY_CFG = '/etc/haproxy/haproxy.cfg';
 export const KEEPALIVED_CONF = '/etc/keepalived/keepalived.conf';
 export const SYSCTL_CONF = '/etc/sysctl.d/90-lbctl.conf';
 export const STATE_DIR = '/var/lib/lbctl';
+
+/** What a script has asked beside the rest, by its mark. */
+export const BESIDE_FILES = '/run/lbctl-beside.';
 /**
  * While it exists keepalived does not start: the other hosts go by another configuration, and this host would hold the
  * addresses as well. Not even after a reboot in the middle of such a change.

@@ -17,9 +17,9 @@ export interface ProbeOutput {
 export interface Probe<F> {
   readonly key: string;
   readonly script: Command;
-  /** It uses what `askUnits` has learnt of that unit, where that ran before. */
+  /** It uses what `tellUnits` has learnt of that unit, where that ran before. */
   readonly asksUnit?: string;
-  /** Runs before all questions, in the shell that theirs come from: begins what takes its time. The script does without, too. */
+  /** Runs before the questions that it helps, in the shell that theirs come from: begins what takes its time. The script does without, too. */
   readonly ahead?: Command;
   /** Of no account to what a change has come to: it is asked before one alone. */
   readonly before?: true;

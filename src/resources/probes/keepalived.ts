@@ -51,8 +51,8 @@ const SIGNAL = sh`dump_signal() {
 }`;
 
 /**
- * Asks for the dump before the other questions, so that nobody waits for it: keepalived writes it meanwhile. What does not
- * work here is done by the question itself, which says why it cannot. The lock is held until the script ends.
+ * Asks for the dump before what else there is to ask, so that nobody waits for it: keepalived writes it meanwhile. What does not
+ * work here is done by the question itself, which says why it cannot.
  */
 const ASK_AHEAD = sh`${SIGNAL}
 asked_dump=
@@ -116,7 +116,9 @@ moved=
 case $moved in *[!0-9-]*|'') moved=0 ;; esac
 echo "$kind $moved"
 sed -e 's/"auth_data":"\([^"\\]\|\\.\)*"/"auth_data":""/g' -e 's/^\( *Password = \).*/\1/' "$f"
-rm -f "$f"`,
+rm -f "$f"
+# The lock is the shell's from which this one came, where the dump was asked for ahead; what comes after this may take its time.
+flock -u 9`,
   parse({ stdout, stderr, exitCode }) {
     if (exitCode !== 0) return err(`keepalived could not be asked: ${stderr.trim()}`);
     const [head = '', ...rest] = stdout.split('\n');

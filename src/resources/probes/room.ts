@@ -24,7 +24,8 @@ export const FOLDERS = ['/etc', '/usr', '/var', '/run'] as const;
 /** What a change needs of a host before it begins: space, inodes, and a clock that is right. */
 export const roomProbe: Probe<RoomFacts> = {
   key: 'room',
-  script: raw(`echo "clock \${EPOCHSECONDS:-$(date +%s)}"
+  script: raw(`clock=\${BASH_VERSION:+\${EPOCHSECONDS:-}}
+echo "clock \${clock:-$(date +%s)}"
 df -Pk ${FOLDERS.join(' ')} || exit 1
 echo inodes
 df -Pi ${FOLDERS.join(' ')} 2>/dev/null

@@ -193,12 +193,9 @@ https_ask() {
     timeout -k 1 3 openssl s_client -quiet -connect "$to" \${5:+-servername "$5"} 2>&1
 }
 tcp_ask() { timeout -k 1 3 bash -c 'exec 2>/dev/null; exec 3<>"/dev/tcp/$0/$1" || exit 7' "$1" "$2"; }
-# An IPv6 address may be written in several ways.
+# Who has got it meanwhile is not to ask itself.
 held() {
-  if [ -n "\${asked_network:-}" ]; then
-    case $asked_network in *'"local":"'"$1"'"'*) return 0 ;; esac
-    case $1 in *:*) ;; *) return 1 ;; esac
-  fi
+  case \${asked_network:-} in *'"local":"'"$1"'"'*) return 0 ;; esac
   [ -n "$(ip -o addr show to "$1")" ]
 }
 ask() {

@@ -1,7 +1,10 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { failure } from '../../../src/transport/failures.js';
 import { up } from '../support/converge.js';
 import { clusterOf } from '../support/model.js';
+import { runShell, temporaryFolder } from '../support/shell.js';
 import { SimulatedPair } from '../support/simulated-pair.js';
 
 /** A pair that serves, whose HAProxy configuration has drifted on both hosts; lb1 holds the address. */
@@ -42,8 +45,8 @@ it('what is on the active host is kept and its switch armed before it is its tur
   const pair = await drifted();
   expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
   const done = worked(pair);
-  expect([...done].sort()).toEqual(['lb1 keep+arm+check', 'lb1 step', 'lb2 keep+arm+step']);
-  expect(done.indexOf('lb1 keep+arm+check')).toBeLessThan(done.indexOf('lb1 step'));
+  expect([...done].sort()).toEqual(['lb1 arm+step', 'lb1 keep+arm+check', 'lb2 keep+arm+step']);
+  expect(done.indexOf('lb1 keep+arm+check')).toBeLessThan(done.indexOf('lb1 arm+step'));
 });
 
 it('what the active host has checked while the standby changed it does not check again', async () => {
@@ -134,7 +137,7 @@ it('where that failed its own turn begins with it, and says why it cannot', asyn
   expect(result.exit).toBe(1);
   const told = events.flatMap((it) => (it.event === 'diagnostic' ? [it.diagnostic] : []));
   expect(told).toContainEqual(expect.objectContaining({ host: 'lb1', detail: 'No space left on device' }));
-  expect(worked(pair)).not.toContain('lb1 step');
+  expect(worked(pair)).not.toContain('lb1 arm+step');
 });
 
 it('where the connection was cut in it the turn comes all the same', async () => {
@@ -158,7 +161,7 @@ it('a switch that could not be armed ahead is armed in its turn, which says why 
   expect(result.exit).toBe(1);
   const told = events.flatMap((it) => (it.event === 'diagnostic' ? [it.diagnostic] : []));
   expect(told).toContainEqual(expect.objectContaining({ host: 'lb1', detail: 'no systemd-run' }));
-  expect(worked(pair)).not.toContain('lb1 step');
+  expect(worked(pair)).not.toContain('lb1 arm+step');
 });
 
 it('where its turn does not come its switch is taken away again, and nothing is changed', async () => {
@@ -174,4 +177,28 @@ it('where its turn does not come its switch is taken away again, and nothing is 
   );
   expect(armed).toBeGreaterThan(-1);
   expect(disarmed).toBeGreaterThan(armed);
+});
+
+it('a switch that was armed ahead is only looked at in its turn, and armed anew where it is gone', async () => {
+  const pair = await drifted();
+  const inTurn: string[] = [];
+  pair.mishap = (host, script, ids) => {
+    if (host.host.name === 'lb1' && ids.some((id) => id.startsWith('step '))) inTurn.push(script);
+    return undefined;
+  };
+  expect((await up(pair)).result).toMatchObject({ exit: 0, state: 'healthy' });
+  const section = /say \+arm\n\(\n(\{ IFS= read[^\n]*) \|\| \{\n/.exec(inTurn[0] ?? '');
+  const token = /owner=([0-9a-f]+)/.exec(section?.[1] ?? '')?.[1] ?? '';
+  expect(token).not.toBe('');
+  const folder = temporaryFolder();
+  const answer = (text: string) => {
+    writeFileSync(join(folder, 'undo-change'), text);
+    return runShell(section?.[1] ?? 'false', { replace: { '/run/lbctl': folder } });
+  };
+  expect(answer(`#!/bin/sh\n# owner=${token}\n`)).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect(answer('#!/bin/sh\n# owner=another\n').exitCode).toBe(1);
+  rmSync(join(folder, 'undo-change'));
+  expect(runShell(section?.[1] ?? 'true', { replace: { '/run/lbctl': folder } })).toMatchObject({
+    stderr: '',
+  });
 });
